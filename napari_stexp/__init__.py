@@ -7,9 +7,17 @@ neither torch, napari nor Qt.
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_stexp._version import __version__
+
+if TYPE_CHECKING:
+    from napari_stexp.errors import StexpError
+    from napari_stexp.model import ModelBundle, load_bundle
+    from napari_stexp.predict import PredictParams, predict_spots, write_prediction
+    from napari_stexp.session import Session
+    from napari_stexp.slide import Slide, open_slide
+    from napari_stexp.spots import make_grid, read_spots
 
 _EXPORTS = {
     "ModelBundle": "napari_stexp.model",
@@ -25,7 +33,20 @@ _EXPORTS = {
     "write_prediction": "napari_stexp.predict",
 }
 
-__all__ = ["__version__", *sorted(_EXPORTS)]
+__all__ = [
+    "ModelBundle",
+    "PredictParams",
+    "Session",
+    "Slide",
+    "StexpError",
+    "__version__",
+    "load_bundle",
+    "make_grid",
+    "open_slide",
+    "predict_spots",
+    "read_spots",
+    "write_prediction",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -35,4 +56,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted(__all__)
