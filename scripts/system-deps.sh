@@ -16,13 +16,15 @@ packages=(
 )
 
 is_installed() { # a library may carry the suffix of the 64-bit time_t transition
-    dpkg-query -W -f='${Status}\n' "$1" "$1t64" 2>/dev/null | grep -q '^install ok installed$'
+    local states # dpkg-query fails when either name is unknown, which says nothing
+    states=$(dpkg-query -W -f='${Status};' "$1" "$1t64" 2>/dev/null || true)
+    [[ $states == *"install ok installed;"* ]]
 }
 
 python_package() { # what Debian's own Python lacks to make virtual environments
     local python
     python=$("$(dirname "$0")/find-python.sh" 2>/dev/null) || return 0
-    if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+    if [[ $python == /usr/bin/* ]] && ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
         "$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'
     fi
 }
@@ -35,21 +37,28 @@ for package in "${packages[@]}" $(python_package); do
 done
 [ "${#missing[@]}" -eq 0 ] && exit 0
 
+tell_what_to_run() {
+    echo "Some system packages for the napari window are missing. To install them:" >&2
+    echo "    sudo apt-get update && sudo apt-get install -y --no-install-recommends ${missing[*]}" >&2
+}
+
 if [ "$(id -u)" -eq 0 ]; then
     become=()
 elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
     become=(sudo -n)
 else
-    become=(no)
+    STEXP_SYSTEM_DEPS=no
 fi
 
-if [ "${STEXP_SYSTEM_DEPS:-yes}" = no ] || [ "${become[*]-}" = no ]; then
-    echo "Some system packages for the napari window are missing. To install them:" >&2
-    echo "    sudo apt-get update && sudo apt-get install -y --no-install-recommends ${missing[*]}" >&2
+if [ "${STEXP_SYSTEM_DEPS:-yes}" = no ]; then
+    tell_what_to_run
     exit 0
 fi
 
 echo "Installing system packages: ${missing[*]}"
-install=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0)
-"${become[@]}" "${install[@]}" update </dev/null
-"${become[@]}" "${install[@]}" install -y --no-install-recommends "${missing[@]}" </dev/null >/dev/null
+apt=("${become[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0)
+# An unreachable third-party source makes `update` fail, though nothing is wanted from it.
+"${apt[@]}" update </dev/null || echo "apt-get update failed; going on with the lists at hand" >&2
+if ! "${apt[@]}" install -y --no-install-recommends "${missing[@]}" </dev/null >/dev/null; then
+    tell_what_to_run
+fi
