@@ -1,0 +1,110 @@
+"""Pitch, diameter and µm per pixel of spots, from where they lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_stexp.spots.record import spots_record
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+__all__ = ["estimate_mpp", "spot_diameter_px", "spot_pitch_px"]
+
+# An array whose spots lie further than this from the fitted lattice (share of the
+# pitch) isn't described by it: the array positions are then not used.
+_LATTICE_TOLERANCE = 0.5
+
+
+def spot_pitch_px(adata: AnnData) -> float | None:
+    """Centre-to-centre distance of neighbouring spots, in level-0 pixels.
+
+    The median nearest-neighbour distance. Where array positions are known, the
+    distances are those of the lattice fitted to all spots (least squares, affine):
+    printed arrays jitter, the nearest neighbour is then nearer than the pitch, and the
+    plain median is 7 % short on HER2ST.
+
+    Returns
+    -------
+    float or None
+        None with fewer than two spots at distinct places.
+    """
+    xy = np.asarray(adata.obsm["spatial"], dtype=np.float64)
+    xy = xy[np.isfinite(xy).all(axis=1)]
+    plain = _median_nearest(xy)
+    if plain is None or not {"array_col", "array_row"} <= set(adata.obs.columns):
+        return plain
+    fitted = _fit_lattice(adata)
+    if fitted is None:
+        return plain
+    lattice, residual = fitted
+    pitch = _median_nearest(lattice)
+    if pitch is None or residual > _LATTICE_TOLERANCE * pitch:
+        return plain
+    return pitch
+
+
+def spot_diameter_px(adata: AnnData) -> float | None:
+    """Diameter of a spot in level-0 pixels, None where unknown.
+
+    ``spot_diameter_fullres`` of the first library in ``uns['spatial']``; else the
+    diameter in µm by the pitch in µm and pixels.
+    """
+    libraries = adata.uns.get("spatial")
+    if isinstance(libraries, Mapping):
+        for library in libraries.values():
+            factors = library.get("scalefactors", {}) if isinstance(library, Mapping) else {}
+            diameter = _positive(factors.get("spot_diameter_fullres"))
+            if diameter is not None:
+                return diameter
+    mpp = estimate_mpp(adata)
+    diameter_um = _positive(spots_record(adata).get("diameter_um"))
+    return diameter_um / mpp if mpp and diameter_um else None
+
+
+def estimate_mpp(adata: AnnData) -> float | None:
+    """µm per level-0 pixel from the array's known pitch; None where that is unknown."""
+    pitch_um = _positive(spots_record(adata).get("pitch_um"))
+    pitch_px = spot_pitch_px(adata) if pitch_um else None
+    return pitch_um / pitch_px if pitch_um and pitch_px else None
+
+
+def _positive(value: Any) -> float | None:
+    """Return a length out of someone's file as a float, None if it is none."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if np.isfinite(number) and number > 0 else None
+
+
+def _median_nearest(xy: NDArray[np.float64]) -> float | None:
+    """Median distance to the nearest other place, same unit as ``xy`` (N, 2)."""
+    from scipy.spatial import KDTree
+
+    xy = np.unique(xy, axis=0)
+    if len(xy) < 2:
+        return None
+    distance, _ = KDTree(xy).query(xy, k=2)
+    return float(np.median(distance[:, 1]))
+
+
+def _fit_lattice(adata: AnnData) -> tuple[NDArray[np.float64], float] | None:
+    """Fit (x, y) px = A · (array_col, array_row) + b.
+
+    Returns the fitted centres (N, 2) and the median distance from them, or None where
+    the array positions don't span a plane.
+    """
+    xy = np.asarray(adata.obsm["spatial"], dtype=np.float64)
+    array = adata.obs[["array_col", "array_row"]].to_numpy(dtype=np.float64)
+    known = np.isfinite(xy).all(axis=1) & np.isfinite(array).all(axis=1)
+    design = np.column_stack([array[known], np.ones(known.sum())])
+    coefficients, _, rank, _ = np.linalg.lstsq(design, xy[known], rcond=None)
+    if rank < 3:
+        return None
+    lattice = design @ coefficients
+    return lattice, float(np.median(np.linalg.norm(xy[known] - lattice, axis=1)))
