@@ -1,0 +1,193 @@
+"""Opening files into the session, in one blocking call each (for scripts and tests).
+
+The window runs the core's own generators in workers and hands their results
+to the session's ``set_*`` methods instead.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from napari_stexp.errors import ScaleError, SlideError
+from napari_stexp.session.placement import barcodes_match
+
+if TYPE_CHECKING:
+    from napari_stexp.model import ModelBundle
+    from napari_stexp.predict import Prediction
+    from napari_stexp.slide import Slide
+
+__all__ = ["Opening", "make_tissue_grid", "spots_of_prediction"]
+
+# Coarser than this, tissue of a core biopsy is a few pixels wide; finer only costs time.
+_MASK_PX = 2000
+
+
+def make_tissue_grid(
+    slide: Slide,
+    pitch_um: float = 100.0,
+    diameter_um: float = 55.0,
+    layout: Literal["hex", "square"] = "hex",
+) -> Any:
+    """Make virtual spots on a slide's tissue.
+
+    Parameters
+    ----------
+    slide : Slide
+        With a known µm/px.
+    pitch_um, diameter_um : float
+        Centre-to-centre distance and diameter of the spots; the defaults are Visium's.
+    layout : {'hex', 'square'}
+        How the spots are packed.
+
+    Returns
+    -------
+    AnnData
+        (N, 0) spots, ``obsm['spatial']`` (x, y) in level-0 pixels.
+
+    Raises
+    ------
+    ScaleError
+        The slide's µm/px isn't known.
+    SpotsError
+        No tissue was found, or the pitch makes no spots.
+    """
+    from napari_stexp.slide import tissue_mask
+    from napari_stexp.spots import make_grid
+
+    if slide.mpp is None:
+        raise ScaleError(
+            "a grid in µm needs the slide's scale",
+            path=slide.path,
+            hint="Set the slide's µm per pixel first.",
+        )
+    image, downsample = slide.thumbnail(_MASK_PX)
+    return make_grid(
+        slide.shape,
+        slide.mpp,
+        pitch_um=pitch_um,
+        diameter_um=diameter_um,
+        layout=layout,
+        mask=tissue_mask(image),
+        mask_downsample=downsample,
+    )
+
+
+def spots_of_prediction(adata: Any) -> Any:
+    """Return a prediction's spots alone: (N, 0) AnnData with places and scale, without values."""
+    from anndata import AnnData
+
+    uns = {key: adata.uns[key] for key in ("spatial", "stexp_spots") if key in adata.uns}
+    columns = [name for name in ("array_row", "array_col") if name in adata.obs]
+    return AnnData(
+        obs=adata.obs[columns].copy(), obsm={"spatial": adata.obsm["spatial"].copy()}, uns=uns
+    )
+
+
+class Opening:
+    """Blocking conveniences of `Session`."""
+
+    _slide: Slide | None
+    _spots: Any
+
+    def set_slide(self, slide: Slide | None) -> None:
+        """See `Session`."""
+        raise NotImplementedError
+
+    def set_spots(self, spots: Any) -> None:
+        """See `Session`."""
+        raise NotImplementedError
+
+    def set_bundle(self, bundle: ModelBundle | None) -> None:
+        """See `Session`."""
+        raise NotImplementedError
+
+    def set_prediction(self, prediction: Prediction | None) -> None:
+        """See `Session`."""
+        raise NotImplementedError
+
+    def set_annotations(self, regions: list[Any] | None) -> None:
+        """See `Session`."""
+        raise NotImplementedError
+
+    def _notify(self, notices: list[str]) -> None:
+        raise NotImplementedError
+
+    def open_slide(self, path: str | Path, *, mpp: float | None = None) -> Slide:
+        """Open a slide file; converts a flat image first if need be."""
+        from napari_stexp.slide import open_slide
+
+        slide = open_slide(path, mpp=mpp)
+        self.set_slide(slide)
+        return slide
+
+    def set_mpp(self, mpp: float, source: str = "user") -> Slide:
+        """Give the open slide another scale.
+
+        Parameters
+        ----------
+        mpp : float
+            µm per level-0 pixel.
+        source : str
+            Where it comes from: 'user' or 'spots'.
+
+        Raises
+        ------
+        SlideError
+            No slide is open.
+        ScaleError
+            Implausible, or contradicting the spots.
+        """
+        if self._slide is None:
+            raise SlideError("there is no slide to set the scale of")
+        slide = self._slide.with_mpp(mpp, source=source)
+        self.set_slide(slide)
+        return slide
+
+    def open_spots(self, path: str | Path, *, counts: Any = None, section: Any = None) -> Any:
+        """Read spots (AnnData) and lay them on the slide."""
+        from napari_stexp.spots import read_spots
+
+        spots = read_spots(path, counts=counts, section=section)
+        self.set_spots(spots)
+        return spots
+
+    def make_grid_spots(
+        self,
+        pitch_um: float = 100.0,
+        diameter_um: float = 55.0,
+        layout: Literal["hex", "square"] = "hex",
+    ) -> Any:
+        """Lay virtual spots on the slide's tissue; see `make_tissue_grid`."""
+        if self._slide is None:
+            raise SlideError("a grid needs a slide", hint="Open a slide first.")
+        spots = make_tissue_grid(self._slide, pitch_um, diameter_um, layout)
+        self.set_spots(spots)
+        return spots
+
+    def open_bundle(self, path: str | Path) -> ModelBundle:
+        """Load a model bundle."""
+        from napari_stexp.model import load_bundle
+
+        bundle = load_bundle(path)
+        self.set_bundle(bundle)
+        return bundle
+
+    def open_annotations(self, path: str | Path) -> list[Any]:
+        """Read a pathologist's regions (GeoJSON, level-0 pixels)."""
+        from napari_stexp.annotation import read_regions
+
+        regions = list(read_regions(path))
+        self.set_annotations(regions)
+        return regions
+
+    def open_prediction(self, path: str | Path) -> Prediction:
+        """Show a saved prediction, on the loaded spots if it is theirs, else on its own."""
+        from napari_stexp.predict import Prediction, read_prediction
+
+        adata = read_prediction(path)
+        prediction = Prediction(adata)
+        if self._spots is None or not barcodes_match(adata, self._spots):
+            self.set_spots(spots_of_prediction(adata))
+        self.set_prediction(prediction)
+        return prediction

@@ -1,0 +1,332 @@
+"""The session: slide, spots, model, prediction and view, with signals for what changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from psygnal import Signal
+
+from napari_stexp.errors import PredictionError, StexpError
+from napari_stexp.session.browsing import Browsing
+from napari_stexp.session.expression import PredictedExpression
+from napari_stexp.session.opening import Opening
+from napari_stexp.session.placement import check_belongs, check_placement
+
+if TYPE_CHECKING:
+    from napari_stexp.model import ModelBundle
+    from napari_stexp.predict import Prediction, PredictParams, SpotBatch
+    from napari_stexp.slide import Slide
+
+__all__ = ["Session"]
+
+
+class Session(Browsing, Opening):
+    """The only source of truth about what is open; knows neither napari nor Qt.
+
+    Signals are emitted in the thread that sets the state, after *all* of the
+    state has changed: a listener may read anything. Setting what is already
+    set emits nothing.
+
+    Attributes
+    ----------
+    notices : list of str
+        What the user should know though it was no error, oldest first.
+        Every new one is also emitted by ``noticed``.
+    """
+
+    slide_changed = Signal(object)
+    spots_changed = Signal(object)
+    bundle_changed = Signal(object)
+    prediction_changed = Signal(object)
+    prediction_updated = Signal(object)
+    annotations_changed = Signal(object)
+    params_changed = Signal(object)
+    noticed = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._slide: Slide | None = None
+        self._spots: Any = None
+        self._bundle: ModelBundle | None = None
+        self._prediction: Prediction | None = None
+        self._params: PredictParams | None = None
+        self._annotations: list[Any] | None = None
+        self._labels: list[str] | None = None
+        self.notices: list[str] = []
+
+    # ---- slide ---------------------------------------------------------------------------
+
+    @property
+    def slide(self) -> Slide | None:
+        """The open slide."""
+        return self._slide
+
+    @slide.setter
+    def slide(self, slide: Slide | None) -> None:
+        self.set_slide(slide)
+
+    def set_slide(self, slide: Slide | None) -> None:
+        """Show a slide; the session closes it when another one takes its place.
+
+        The same file at another scale keeps the spots. Another file drops
+        spots, annotations and prediction; the model stays.
+
+        Raises
+        ------
+        ScaleError
+            The same slide's new µm/px contradicts its spots; nothing changed.
+        """
+        old = self._slide
+        if slide is old:
+            return
+        if old is not None and slide is not None and slide.path == old.path:
+            self._rescale(slide)
+            return
+        spots, notices = self._keep_waiting_spots(slide)
+        self._slide = slide
+        self._replace(spots=spots, prediction=None, annotations=None, slide_changed=True)
+        self._notify(notices)
+        if old is not None:
+            old.close()
+
+    def _rescale(self, slide: Slide) -> None:
+        notices = [] if self._spots is None else check_placement(self._spots, slide)
+        old_mpp = self._slide.mpp if self._slide is not None else None
+        self._slide = slide
+        self.slide_changed.emit(slide)
+        if self._prediction is not None and slide.mpp != old_mpp:
+            notices = [
+                *notices,
+                f"The slide's scale is now {slide.mpp:.4g} µm/px; the prediction shown was made "
+                "at another one. Predict again.",
+            ]
+        self._notify(notices)
+
+    def _keep_waiting_spots(self, slide: Slide | None) -> tuple[Any, list[str]]:
+        """Keep spots that were loaded before any slide, if they fit on this one."""
+        if self._slide is not None or slide is None or self._spots is None:
+            return None, []
+        try:
+            return self._spots, check_placement(self._spots, slide)
+        except StexpError as error:
+            return None, [f"The spots were dropped: {error.message}"]
+
+    # ---- spots ---------------------------------------------------------------------------
+
+    @property
+    def spots(self) -> Any:
+        """The spots (AnnData), or None."""
+        return self._spots
+
+    @spots.setter
+    def spots(self, spots: Any) -> None:
+        self.set_spots(spots)
+
+    def set_spots(self, spots: Any) -> None:
+        """Lay spots on the slide; the prediction of other spots goes.
+
+        Raises
+        ------
+        SpotsError
+            The table is unusable, or all of its spots lie outside the slide.
+        ScaleError
+            The spots' pitch contradicts the slide's µm/px.
+        """
+        if spots is self._spots:
+            return
+        notices = [] if spots is None else check_placement(spots, self._slide)
+        self._replace(spots=spots, prediction=None, annotations=self._annotations)
+        self._notify(notices)
+
+    # ---- model and parameters ------------------------------------------------------------
+
+    @property
+    def bundle(self) -> ModelBundle | None:
+        """The loaded model."""
+        return self._bundle
+
+    @bundle.setter
+    def bundle(self, bundle: ModelBundle | None) -> None:
+        self.set_bundle(bundle)
+
+    def set_bundle(self, bundle: ModelBundle | None) -> None:
+        """Set the model of the next prediction; one that is shown stays as it is."""
+        if bundle is self._bundle:
+            return
+        self._bundle = bundle
+        self.bundle_changed.emit(bundle)
+
+    @property
+    def params(self) -> PredictParams:
+        """How the next prediction is made."""
+        if self._params is None:
+            from napari_stexp.predict import PredictParams
+
+            self._params = PredictParams()
+        return self._params
+
+    @params.setter
+    def params(self, params: PredictParams) -> None:
+        if params != self.params:
+            self._params = params
+            self.params_changed.emit(params)
+
+    # ---- prediction ----------------------------------------------------------------------
+
+    @property
+    def prediction(self) -> Prediction | None:
+        """The shown prediction, which may still be filling up."""
+        return self._prediction
+
+    @prediction.setter
+    def prediction(self, prediction: Prediction | None) -> None:
+        self.set_prediction(prediction)
+
+    def set_prediction(self, prediction: Prediction | None) -> None:
+        """Show a prediction of the present spots.
+
+        Raises
+        ------
+        PredictionError
+            It belongs to other spots; nothing changed.
+        """
+        if prediction is self._prediction:
+            return
+        if prediction is not None:
+            check_belongs(prediction.adata, self._spots)
+        self._replace(spots=self._spots, prediction=prediction, annotations=self._annotations)
+
+    def add_batch(self, batch: SpotBatch, prediction: Prediction | None = None) -> bool:
+        """Add new values to the shown prediction.
+
+        Parameters
+        ----------
+        batch : SpotBatch
+            The values of some spots.
+        prediction : Prediction, optional
+            The prediction that they belong to. A late batch of one that is no
+            longer shown is ignored.
+
+        Returns
+        -------
+        bool
+            Whether the batch was taken.
+
+        Raises
+        ------
+        PredictionError
+            No prediction is shown.
+        """
+        if prediction is not None and prediction is not self._prediction:
+            return False
+        if self._prediction is None or self._predicted is None:
+            raise PredictionError("there is no prediction to add values to")
+        self._prediction.add(batch)
+        self._predicted.add(batch.values)
+        old = self._gene
+        if self._source == "predicted":
+            self._improve_default()
+        self.prediction_updated.emit(batch)
+        if self._gene != old:
+            self.gene_changed.emit(self._gene)
+        return True
+
+    # ---- annotations ---------------------------------------------------------------------
+
+    @property
+    def annotations(self) -> list[Any] | None:
+        """The pathologist's regions, in level-0 pixels, or None."""
+        return self._annotations
+
+    @annotations.setter
+    def annotations(self, regions: list[Any] | None) -> None:
+        self.set_annotations(regions)
+
+    def set_annotations(self, regions: list[Any] | None) -> None:
+        """Show regions on the slide."""
+        if regions is self._annotations:
+            return
+        self._annotations = regions
+        self._labels = None
+        self.annotations_changed.emit(regions)
+
+    def labels(self) -> list[str] | None:
+        """Return each spot's annotated class, '' outside all regions; None without regions."""
+        if self._annotations is None or self._spots is None:
+            return None
+        if self._labels is None:
+            from napari_stexp.annotation import label_spots
+
+            self._labels = [
+                str(label or "") for label in label_spots(self._spots, self._annotations)
+            ]
+        return self._labels
+
+    # ---- what follows from it ------------------------------------------------------------
+
+    def missing(self) -> list[str]:
+        """Say in plain sentences what is still needed before predicting; empty when ready."""
+        needs = []
+        if self._slide is None:
+            needs.append("Open a slide.")
+        if self._spots is None:
+            needs.append("Load spots, or make a grid.")
+        if self._bundle is None:
+            needs.append("Load a model.")
+        elif (
+            self._slide is not None
+            and self._slide.mpp is None
+            and self._bundle.header.input.mpp is not None
+        ):
+            needs.append("Set the slide's size of a pixel (µm/px): this model needs it.")
+        return needs
+
+    @property
+    def suggested_mpp(self) -> float | None:
+        """µm/px that the spots' pitch implies, for a slide whose own is unknown."""
+        if self._spots is None:
+            return None
+        from napari_stexp.spots import estimate_mpp
+
+        return estimate_mpp(self._spots)
+
+    def close(self) -> None:
+        """Drop everything and close the slide's file."""
+        self.set_slide(None)
+        self.set_spots(None)
+        self.set_bundle(None)
+
+    def _replace(
+        self,
+        *,
+        spots: Any,
+        prediction: Prediction | None,
+        annotations: list[Any] | None,
+        slide_changed: bool = False,
+    ) -> None:
+        """Change all of the state, then say what has changed, from the ground up."""
+        before = (self._spots, self._prediction, self._annotations, self._source, self._gene)
+        self._spots, self._prediction, self._annotations = spots, prediction, annotations
+        self._labels = None
+        self._measured = None
+        self._predicted = None if prediction is None else PredictedExpression(prediction.adata)
+        measured_only = prediction is None and self.has_measurement
+        self._source = "measured" if measured_only else "predicted"
+        self._settle_gene()
+        if slide_changed:
+            self.slide_changed.emit(self._slide)
+        signals = (
+            (self.spots_changed, spots, spots is not before[0]),
+            (self.annotations_changed, annotations, annotations is not before[2]),
+            (self.prediction_changed, prediction, prediction is not before[1]),
+            (self.source_changed, self._source, self._source != before[3]),
+            (self.gene_changed, self._gene, self._gene != before[4]),
+        )
+        for signal, value, changed in signals:
+            if changed:
+                signal.emit(value)
+
+    def _notify(self, notices: list[str]) -> None:
+        for notice in notices:
+            self.notices.append(notice)
+            self.noticed.emit(notice)

@@ -1,0 +1,111 @@
+"""Small stand-ins with the shape of the real slide, model and prediction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from scipy.sparse import csr_matrix
+
+
+@dataclass(frozen=True)
+class FakeSlide:
+    path: Path = Path("slide.ome.tif")
+    shape: tuple[int, int] = (1000, 2000)
+    mpp: float | None = 0.5
+    mpp_source: str = "metadata"
+    closed: list = field(default_factory=list, compare=False)
+
+    @property
+    def name(self):
+        return self.path.name
+
+    def with_mpp(self, mpp, source="user"):
+        return replace(self, mpp=mpp, mpp_source=source)
+
+    def fingerprint(self):
+        return "0" * 64
+
+    def dask_levels(self):
+        import dask.array as da
+
+        height, width = self.shape
+        rows = np.linspace(120, 250, height, dtype=np.uint8)[:, None, None]
+        image = np.broadcast_to(rows, (height, width, 3)).copy()
+        image[::50] = 40
+        return [da.from_array(image[::step, ::step], chunks=(512, 512, 3)) for step in (1, 2)]
+
+    def close(self):
+        self.closed.append(True)
+
+
+@dataclass
+class FakeBatch:
+    index: np.ndarray
+    values: np.ndarray
+    status: np.ndarray
+    confidence: np.ndarray
+
+
+class FakePrediction:
+    """Accumulates batches into an AnnData, as the real one does."""
+
+    def __init__(self, spots, genes, var=None, uns=None):
+        shape = (spots.n_obs, len(genes))
+        obs = pd.DataFrame(
+            {"status": np.full(spots.n_obs, "pending", dtype=object), "confidence": np.nan},
+            index=spots.obs_names,
+        )
+        self.adata = AnnData(
+            np.full(shape, np.nan, np.float32),
+            obs=obs,
+            var=pd.DataFrame(var or {}, index=list(genes)),
+            obsm={"spatial": spots.obsm["spatial"].copy()},
+            uns=uns or {},
+        )
+        self.done = 0
+
+    def add(self, batch):
+        self.adata.X[batch.index] = batch.values
+        for name in ("status", "confidence"):
+            column = self.adata.obs[name].to_numpy(copy=True)
+            column[batch.index] = getattr(batch, name)
+            self.adata.obs[name] = column
+        self.done += len(batch.index)
+
+    @property
+    def finished(self):
+        return self.done == self.adata.n_obs
+
+
+def make_spots(n=6, genes=(), counts=None, first=(200.0, 300.0), step=200.0, prefix="spot"):
+    """Spots in a row, ``step`` px apart."""
+    xy = np.array(first) + np.arange(n)[:, None] * np.array([step, 0.0])
+    matrix = np.zeros((n, len(genes)), np.float32) if counts is None else np.asarray(counts)
+    return AnnData(
+        csr_matrix(matrix, dtype=np.float32),
+        obs=pd.DataFrame(index=[f"{prefix}{i}" for i in range(n)]),
+        var=pd.DataFrame(index=list(genes)),
+        obsm={"spatial": xy},
+        uns={"spatial": {"a": {"scalefactors": {"spot_diameter_fullres": 110.0}}}},
+    )
+
+
+def make_batch(index, values, status="ok", confidence=0.5):
+    index = np.asarray(index)
+    return FakeBatch(
+        index,
+        np.asarray(values, np.float32),
+        np.full(len(index), status, dtype=object),
+        np.full(len(index), confidence, dtype=np.float32),
+    )
+
+
+def make_bundle(genes=("A", "B", "C"), mpp=None, scores=None):
+    header = SimpleNamespace(input=SimpleNamespace(mpp=mpp), genes=tuple(genes))
+    table = None if scores is None else pd.DataFrame({"pcc": scores}, index=list(genes))
+    return SimpleNamespace(header=header, genes=tuple(genes), scores=table)
