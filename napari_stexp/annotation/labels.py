@@ -1,0 +1,81 @@
+"""Which spot lies in which region."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_stexp.annotation.region import Region
+from napari_stexp.errors import AnnotationError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from anndata import AnnData
+    from shapely.geometry.base import BaseGeometry
+
+__all__ = ["label_spots"]
+
+_ATTRIBUTES = {"class": "class_name", "name": "name", "id": "id"}
+
+
+def label_spots(adata: AnnData, regions: Sequence[Region], by: str = "class") -> pd.Series:
+    """Label each spot with the region that its centre lies in.
+
+    A centre exactly on a region's border is not in it (shapely's ``contains``). Where
+    regions overlap, the smallest wins: a pathologist outlines a nest inside a tumour
+    inside the tissue. Of equally small ones the first wins. Regions that have no class
+    (or name) are passed over.
+
+    Parameters
+    ----------
+    adata : AnnData
+        Spots; ``obsm['spatial']`` is (N, 2), (x, y) in level-0 pixels.
+    regions : sequence of Region
+        In the same frame.
+    by : {'class', 'name', 'id'}
+        What the label is.
+
+    Returns
+    -------
+    pandas.Series
+        Categorical, N, indexed by the barcodes; missing (NaN) outside all regions. The
+        categories are those of all regions, in order of their first appearance, also
+        where no spot lies in one.
+
+    Raises
+    ------
+    AnnotationError
+        ``by`` is something else.
+    """
+    import pandas as pd
+
+    if by not in _ATTRIBUTES:
+        raise AnnotationError(
+            "regions can't be labelled by this", expected="class, name or id", found=by
+        )
+    pairs = [(getattr(region, _ATTRIBUTES[by]), region.geometry) for region in regions]
+    pairs = [(label, geometry) for label, geometry in pairs if label is not None]
+    categories = list(dict.fromkeys(label for label, _ in pairs))
+    pairs.sort(key=lambda pair: pair[1].area)  # stable: equal areas keep their order
+    smallest = _find_first([geometry for _, geometry in pairs], adata.obsm["spatial"])
+    code_of = np.array([categories.index(label) for label, _ in pairs] + [-1], dtype=np.intp)
+    labels = pd.Categorical.from_codes(
+        code_of[smallest], dtype=pd.CategoricalDtype(pd.Index(categories, dtype=object))
+    )
+    return pd.Series(labels, index=adata.obs_names, name="region")
+
+
+def _find_first(geometries: list[BaseGeometry], xy: ArrayLike) -> NDArray[np.intp]:
+    """Return for each point (N, 2) the first geometry that contains it, -1 for none."""
+    import shapely
+
+    points = shapely.points(np.asarray(xy, dtype=np.float64))
+    found = np.full(len(points), len(geometries), dtype=np.intp)
+    if geometries:
+        point, geometry = shapely.STRtree(geometries).query(points, predicate="within")
+        np.minimum.at(found, point, geometry)
+    found[found == len(geometries)] = -1
+    return found
