@@ -1,0 +1,358 @@
+"""Retrieval: the reference spots nearest to an image embedding, their weights, their average.
+
+The k reference spots most cosine-similar to a query, averaged with weights
+1/d², d the L1 or L2 distance between the *un-normalised* embeddings (Min et
+al., Briefings in Bioinformatics 2024, eq. 9 and 10; the released HER2+ script
+takes L1, the paper and the other scripts L2).
+
+The search is exact. Similarities of all pairs are computed in float32, block by
+block, and keep slightly more than k candidates per query; the candidates are
+then ranked in float64 by an operation whose rounding does not depend on where a
+spot lies in the bank. Should a spot that was left out come near enough to the
+k-th candidate for float32's rounding to matter (many duplicates do that), the
+query is searched again in float64. So neighbours are the same for any block
+size, and equal similarities are ordered by index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_stexp.errors import DeviceError, PredictionError
+from napari_stexp.predict.devices import full_float32, is_out_of_memory
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["METRICS", "Neighbours", "Retriever", "average_expression", "retrieve"]
+
+METRICS = ("l1", "l2")
+MEMORY_LIMIT = 512 * 1024**2
+_SMALLEST_LIMIT = 64 * 1024
+_SPARE = 32  # candidates beyond k, so that a second search is rare
+_MARGIN = 4.0  # times the float32 error seen on the candidates themselves
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The k reference spots of each of M queries, most similar first.
+
+    Attributes
+    ----------
+    indices : (M, k) int64
+        Rows of the bank.
+    similarity : (M, k) float64
+        Cosine similarity, -1 to 1; descending, equal ones by index.
+    weights : (M, k) float64
+        1/d² over its sum. Where d is zero for some, these share the weight.
+    """
+
+    indices: NDArray[np.int64]
+    similarity: NDArray[np.float64]
+    weights: NDArray[np.float64]
+
+    @property
+    def mean_similarity(self) -> NDArray[np.float64]:
+        """(M,) weighted mean of the similarities."""
+        return np.einsum("mk,mk->m", self.weights, self.similarity)
+
+    @property
+    def effective_k(self) -> NDArray[np.float64]:
+        """(M,) how many equally weighted spots the weights amount to, 1/Σw² (1 to k)."""
+        return 1.0 / np.einsum("mk,mk->m", self.weights, self.weights)
+
+
+def retrieve(
+    query: NDArray[Any],
+    bank_embeddings: NDArray[Any],
+    k: int,
+    metric: str = "l1",
+    *,
+    memory_limit: int = MEMORY_LIMIT,
+    device: torch.device | str = "cpu",
+) -> Neighbours:
+    """Find the k reference spots of each query, and their weights.
+
+    Parameters
+    ----------
+    query : (M, D) float
+        Image embeddings, not normalised.
+    bank_embeddings : (N, D) float
+        Spot embeddings of the reference, not normalised.
+    k : int
+        Neighbours per query, 1 to N.
+    metric : 'l1' or 'l2'
+        Distance of the weights.
+    memory_limit : int
+        Bytes for intermediate blocks. Never changes the result.
+    device : torch.device or str
+        Where to compute.
+
+    Raises
+    ------
+    PredictionError
+        k is not in 1..N, the metric is unknown, shapes don't fit, or an
+        embedding is not finite.
+    """
+    return Retriever(bank_embeddings, k, metric, memory_limit=memory_limit, device=device).find(
+        query
+    )
+
+
+class Retriever:
+    """A bank made ready for many searches; see `retrieve` for the parameters.
+
+    The bank stays where it fits: on the device if it takes at most half of the
+    free memory there, else in main memory, from which blocks are copied.
+    """
+
+    def __init__(
+        self,
+        bank_embeddings: NDArray[Any],
+        k: int,
+        metric: str = "l1",
+        *,
+        memory_limit: int = MEMORY_LIMIT,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        import torch
+
+        bank = _check_matrix(bank_embeddings, "the reference bank's embeddings")
+        check_retrieval(k, metric, len(bank))
+        self.k, self.metric = int(k), metric
+        self.memory_limit = max(int(memory_limit), _SMALLEST_LIMIT)
+        self.device = torch.device(device)
+        self._bank = _place(torch.from_numpy(bank), self.device)
+        # float64 where there is some: ranks and weights are computed beside the bank
+        self._norms = self._row_norms()
+
+    def find(self, query: NDArray[Any]) -> Neighbours:
+        """Search the bank for each of (M, D) queries."""
+        import torch
+
+        query = _check_matrix(query, "the image embeddings", self._bank.shape[1])
+        parts = []
+        with torch.inference_mode(), full_float32():
+            start = 0
+            while start < len(query):
+                block = query[start : start + self._query_block()]
+                try:
+                    parts.append(self._find_block(torch.from_numpy(block)))
+                except (RuntimeError, MemoryError) as error:
+                    self._shrink(error)
+                    continue
+                start += len(block)
+        if not parts:
+            empty = np.empty((0, self.k))
+            return Neighbours(empty.astype(np.int64), empty, empty)
+        return Neighbours(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+
+    # -- one block of queries ------------------------------------------------
+
+    def _find_block(self, query: torch.Tensor) -> tuple[NDArray[Any], ...]:
+        """Return indices, similarities and weights of a few (m, D) queries."""
+        import torch
+
+        candidates, rough = self._search_float32(query)
+        exact_query = query.to(self._bank.device, torch.float64)
+        # by index first: a stable sort by similarity then leaves equal ones in that order
+        candidates, order = candidates.sort(dim=1)
+        rough = rough.gather(1, order)
+        similarity = self._similarity(exact_query, candidates)
+        error = float((rough - similarity).abs().max()) + 1e-12
+        similarity, order = similarity.sort(dim=1, descending=True, stable=True)
+        indices = candidates.gather(1, order)[:, : self.k]
+        if candidates.shape[1] < len(self._bank):
+            worst_kept = rough.amin(dim=1)  # nothing outside was above this in float32
+            unsure = similarity[:, self.k - 1] <= worst_kept + _MARGIN * error
+            for row in unsure.nonzero().flatten().tolist():
+                indices[row], similarity[row, : self.k] = self._search_float64(exact_query[row])
+        distance = self._distance(exact_query, indices)
+        return (
+            indices.cpu().numpy(),
+            similarity[:, : self.k].cpu().numpy(),
+            _weigh(distance).cpu().numpy(),
+        )
+
+    def _search_float32(self, query: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return (m, c) candidates, c slightly above k, with rough similarities (float64)."""
+        import torch
+
+        bank = self._bank
+        keep = min(len(bank), self.k + max(_SPARE, self.k // 8))
+        lengths = query.double().square().sum(dim=1, keepdim=True).sqrt().clamp_min(1e-12)
+        unit = (query.double() / lengths).float().to(self.device)
+        best = torch.empty((len(query), 0), device=self.device)
+        where = torch.empty((len(query), 0), dtype=torch.int64, device=self.device)
+        for low, high in self._bank_blocks(len(query)):
+            block = bank[low:high].to(self.device)
+            scale = 1.0 / self._norms[low:high].to(self.device, torch.float32)
+            values = torch.cat([best, (unit @ block.T).mul_(scale)], dim=1)
+            best, picked = values.topk(min(keep, values.shape[1]), dim=1)
+            old = picked < where.shape[1]
+            fresh = picked - where.shape[1] + low
+            if where.shape[1]:
+                kept = where.gather(1, picked.clamp(max=where.shape[1] - 1))
+                where = torch.where(old, kept, fresh)
+            else:
+                where = fresh
+        return where.to(bank.device), best.to(bank.device).double()
+
+    def _search_float64(self, query: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Rank the whole bank for one (D,) query in float64."""
+        import torch
+
+        rows = max(1, self.memory_limit // (32 * self._bank.shape[1]))
+        parts = [
+            self._similarity(
+                query[None],
+                torch.arange(low, min(low + rows, len(self._bank)), device=query.device)[None],
+            )[0]
+            for low in range(0, len(self._bank), rows)
+        ]
+        similarity, indices = torch.cat(parts).sort(descending=True, stable=True)
+        return indices[: self.k], similarity[: self.k]
+
+    def _similarity(self, query: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
+        """Cosines of (m, D) float64 queries with (m, c) rows of the bank, row by row.
+
+        A product and a sum per pair, not a matrix product: its rounding then
+        doesn't depend on the block, so identical spots get identical values.
+        """
+        products = (self._bank[indices].double() * query[:, None]).sum(dim=2)
+        norms = query.square().sum(dim=1, keepdim=True).sqrt().clamp_min(1e-12)
+        return products / (norms * self._norms[indices])
+
+    def _distance(self, query: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
+        """L1 or L2 between (m, D) float64 queries and (m, k) rows of the bank."""
+        difference = self._bank[indices].double() - query[:, None]
+        if self.metric == "l1":
+            return difference.abs().sum(dim=2)
+        return difference.square().sum(dim=2).sqrt()
+
+    # -- memory ----------------------------------------------------------------
+
+    def _query_block(self) -> int:
+        """Size a block of queries: float64 candidates take half of the memory at most."""
+        keep = self.k + max(_SPARE, self.k // 8)
+        per_query = 8 * 4 * keep * self._bank.shape[1]
+        return max(1, min(4096, self.memory_limit // 2 // per_query))
+
+    def _bank_blocks(self, n_queries: int) -> Iterator[tuple[int, int]]:
+        """Ranges of the bank whose similarities take half of the memory at most."""
+        per_row = 4 * (self._bank.shape[1] + 6 * n_queries)
+        rows = max(256, self.memory_limit // 2 // per_row)
+        for low in range(0, len(self._bank), rows):
+            yield low, min(low + rows, len(self._bank))
+
+    def _shrink(self, error: BaseException) -> None:
+        """Halve the memory after it ran out; give up when that can't help."""
+        if not is_out_of_memory(error):
+            raise DeviceError(
+                f"the search failed on {self.device}", found=error, hint="Try the device 'cpu'."
+            ) from error
+        if self.memory_limit <= _SMALLEST_LIMIT:
+            raise DeviceError(
+                f"not enough memory on {self.device} to search the reference bank",
+                found=f"{len(self._bank)} reference spots, k = {self.k}",
+                hint="Close other programs, or choose the device 'cpu'.",
+            ) from error
+        self.memory_limit = max(_SMALLEST_LIMIT, self.memory_limit // 2)
+
+    def _row_norms(self) -> torch.Tensor:
+        """(N,) float64 lengths of the bank's rows; as in torch's `normalize`, never zero."""
+        import torch
+
+        rows = max(1, self.memory_limit // (32 * self._bank.shape[1]))
+        parts = [block.double().square().sum(dim=1).sqrt() for block in self._bank.split(rows)]
+        return torch.cat(parts).clamp_min(1e-12)
+
+
+def average_expression(expression: Any, neighbours: Neighbours) -> NDArray[np.float32]:
+    """Average the neighbours' expression with their weights, in float64.
+
+    Parameters
+    ----------
+    expression : (N, G) float32 array or scipy csr matrix
+        Normalised expression of the bank.
+    neighbours : Neighbours
+        Of M queries.
+
+    Returns
+    -------
+    (M, G) float32
+    """
+    from scipy import sparse
+
+    indices, weights = neighbours.indices, neighbours.weights
+    result = np.empty((len(indices), expression.shape[1]), np.float32)
+    for row, (index, weight) in enumerate(zip(indices, weights, strict=True)):
+        rows = expression[index]  # one query at a time: k x G, whatever the bank's size
+        dense = rows.toarray() if sparse.issparse(rows) else rows
+        result[row] = weight @ dense.astype(np.float64, copy=False)
+    return result
+
+
+def check_retrieval(k: int, metric: str, n_bank: int) -> None:
+    """Raise PredictionError unless k neighbours by this metric can be had of ``n_bank``."""
+    if metric not in METRICS:
+        raise PredictionError("unknown metric", expected=" or ".join(METRICS), found=metric)
+    if n_bank == 0:
+        raise PredictionError("the reference bank holds no spots")
+    if k < 1:
+        raise PredictionError("k must be at least 1", expected=f"1 to {n_bank}", found=k)
+    if k > n_bank:
+        raise PredictionError(
+            f"k = {k} neighbours are more than the {n_bank} spots of the reference bank",
+            expected=f"k from 1 to {n_bank}",
+            found=k,
+            hint=f"Choose k of at most {n_bank}, or leave out fewer sections.",
+        )
+
+
+def _check_matrix(values: NDArray[Any], what: str, width: int | None = None) -> NDArray[Any]:
+    """Return (n, D) as contiguous float32; not finite or mis-shaped is an error."""
+    matrix = np.ascontiguousarray(values, dtype=np.float32)
+    if matrix.ndim != 2 or (width is not None and matrix.shape[1] != width):
+        raise PredictionError(
+            f"{what} have the wrong shape",
+            expected=f"(n, {width if width is not None else 'D'})",
+            found=matrix.shape,
+        )
+    good: NDArray[np.bool_] = np.asarray(np.isfinite(matrix).all(axis=1))
+    if not good.all():
+        raise PredictionError(
+            f"{what} are not finite",
+            found=f"{int((~good).sum())} of {len(good)} rows with NaN or infinity",
+            hint="The model's weights are damaged, or don't fit its input.",
+        )
+    return matrix
+
+
+def _place(bank: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Put the bank on the device when it has float64 and room for it."""
+    from napari_stexp.predict.devices import free_memory
+
+    if device.type == "mps" or bank.nbytes > free_memory(device) // 2:
+        return bank
+    return bank.to(device)
+
+
+def _weigh(distance: torch.Tensor) -> torch.Tensor:
+    """Turn (m, k) distances into weights 1/d² that sum to 1.
+
+    (d_min / d)² can neither overflow nor divide by zero; exact matches (d = 0)
+    take all the weight, in equal shares.
+    """
+    import torch
+
+    nearest = distance.amin(dim=1, keepdim=True)
+    exact = nearest == 0
+    ratio = torch.where(exact, (distance == 0).double(), nearest / distance)
+    weights = ratio.square()
+    return weights / weights.sum(dim=1, keepdim=True)
