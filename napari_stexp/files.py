@@ -11,7 +11,7 @@ from pathlib import Path
 
 from napari_stexp.errors import OutputError
 
-__all__ = ["atomic_path", "cache_folder", "sha256"]
+__all__ = ["atomic_path", "cache_folder", "check_writable", "sha256"]
 
 
 @contextmanager
@@ -53,6 +53,32 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def check_writable(path: str | Path) -> None:
+    """Raise at once what `atomic_path` would raise after the work is done.
+
+    Parameters
+    ----------
+    path : path-like
+        The final name. Its folder is made when missing.
+
+    Raises
+    ------
+    OutputError
+        The folder can't be written, or a folder has this name.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise OutputError("can't write a file here", path=path, found="a folder of this name")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise OutputError(
+            "can't write here", path=path, found=error.strerror, hint="Choose another folder."
+        ) from error
 
 
 def _give_usual_mode(path: Path) -> None:

@@ -1,1 +1,16 @@
-"""The cli room."""
+"""The command line: ``napari-stexp view | predict | import | info | demo | ...``.
+
+Argument parsing only; every command calls the rooms it names. Exit codes:
+0 done, 1 failed (one line on stderr says why), 2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line; the console script's entry point."""
+    from napari_stexp.cli.app import app
+
+    app(prog_name="napari-stexp")

@@ -1,0 +1,100 @@
+"""``napari-stexp import``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from napari_stexp.cli.options import AsJson, Metric, Scale, Windowing, check_suffix
+from napari_stexp.cli.reporting import Reporter, print_facts, print_json
+
+EPILOG = """Examples:
+
+napari-stexp import best_0.pt --genes her_hvg_cut_1000.npy --reference her2st:C2,C3,C5,C6 -o her2.safetensors
+
+napari-stexp import best_0.pt --genes genes.txt --reference A.h5ad --reference B.h5ad --windowing sequence32 -o model.safetensors
+"""  # noqa: E501
+
+
+def command(
+    ctx: typer.Context,
+    checkpoint: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CHECKPOINT",
+            exists=True,
+            dir_okay=False,
+            help="State dict of the released mclSTExp code (.pt). Nothing in it is executed.",
+        ),
+    ],
+    genes: Annotated[
+        Path,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="The genes it was trained on, in order: .npy, or text with one a line.",
+        ),
+    ],
+    reference: Annotated[
+        list[str],
+        typer.Option(
+            metavar="PATH[:SECTIONS]",
+            help="Training sections, in order: a folder in the HER2ST layout (':C2,C3' chooses "
+            "sections) or an .h5ad file; repeatable.",
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="Bundle to write.", callback=check_suffix(".safetensors")
+        ),
+    ],
+    windowing: Annotated[
+        Windowing,
+        typer.Option(
+            help="Attention windows of the reference: each section as one, whatever the order "
+            "(section); 32 spots over all sections in order, as the released scripts (sequence32); "
+            "32 spots within each section (section32). Never interchangeable."
+        ),
+    ] = Windowing.SECTION,
+    metric: Annotated[Metric, typer.Option(help="Distance of the weights.")] = Metric.L1,
+    k: Annotated[int, typer.Option(min=1, help="Reference spots per prediction.")] = 200,
+    scale: Annotated[
+        Scale, typer.Option(help="Expression scale that is predicted by default.")
+    ] = Scale.SPOT,
+    mpp: Annotated[
+        float | None,
+        typer.Option(help="µm per pixel of the training images. (default: from the spots' pitch)"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a model bundle of a released checkpoint and its reference sections."""
+    from napari_stexp.files import check_writable
+    from napari_stexp.model import load_bundle, read_gene_list, save_bundle
+    from napari_stexp.spots import read_reference
+    from napari_stexp.train import import_released
+
+    check_writable(output)
+    reporter: Reporter = ctx.obj
+    options: dict[str, Any] = {} if mpp is None else {"mpp": mpp}
+    bundle = reporter.run(
+        import_released(
+            checkpoint,
+            read_gene_list(genes),
+            read_reference(reference),
+            windowing=windowing.value,
+            metric=metric.value,
+            k=k,
+            scale=scale.value,
+            **options,
+        )
+    )
+    from napari_stexp.cli.information import describe_bundle
+
+    facts = {"output": str(output)} | describe_bundle(load_bundle(save_bundle(bundle, output)))
+    if as_json:
+        print_json(facts)
+    else:
+        print_facts(facts | {"genes": len(facts["genes"])})

@@ -1,0 +1,162 @@
+"""``napari-stexp info``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_stexp.cli.options import AsJson
+from napari_stexp.cli.recognising import recognise
+from napari_stexp.cli.reporting import Reporter, print_facts, print_json
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from napari_stexp.model import ModelBundle
+
+EPILOG = """Examples:
+
+napari-stexp info slide.svs
+
+napari-stexp info model.safetensors --json
+"""
+
+
+def command(
+    ctx: typer.Context,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            exists=True,
+            help="A slide, spots, a model bundle, a released checkpoint, a prediction or an "
+            "annotation.",
+        ),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Tell what a file is and what is in it."""
+    kind = recognise(file)
+    describe = {
+        "slide": _describe_slide,
+        "spots": _describe_spots_file,
+        "prediction": _describe_prediction,
+        "bundle": _describe_bundle_file,
+        "checkpoint": _describe_checkpoint,
+        "annotation": _describe_annotation,
+    }[kind]
+    facts = {"kind": kind, "path": str(file)} | describe(file, ctx.obj)
+    if as_json:
+        print_json(facts)
+    else:
+        print_facts(facts)
+
+
+def _describe_slide(path: Path, reporter: Reporter) -> dict[str, Any]:
+    from napari_stexp.slide import open_slide, prepare_slide
+
+    reporter.run(prepare_slide(path))
+    with open_slide(path) as slide:
+        return slide.describe()
+
+
+def _describe_spots_file(path: Path, reporter: Reporter) -> dict[str, Any]:
+    from napari_stexp.spots import find_her2st_sections, read_spots
+
+    if path.is_dir():
+        sections = find_her2st_sections(path)
+        return {
+            "sections": [
+                {
+                    "name": section.name,
+                    "patient": section.patient,
+                    "counts": section.counts is not None,
+                    "image": section.image is not None,
+                }
+                for section in sections.values()
+            ]
+        }
+    return describe_spots(read_spots(path))
+
+
+def describe_spots(adata: AnnData) -> dict[str, Any]:
+    """Return facts about spots."""
+    from napari_stexp.spots import estimate_mpp, spot_diameter_px, spot_pitch_px
+
+    xy = adata.obsm["spatial"]
+    return {
+        "spots": adata.n_obs,
+        "genes": adata.n_vars,
+        **dict(adata.uns.get("stexp_spots", {})),
+        "pitch_px": spot_pitch_px(adata),
+        "diameter_px": spot_diameter_px(adata),
+        "mpp_from_pitch": estimate_mpp(adata),
+        "x_px": [float(xy[:, 0].min()), float(xy[:, 0].max())],
+        "y_px": [float(xy[:, 1].min()), float(xy[:, 1].max())],
+    }
+
+
+def _describe_prediction(path: Path, reporter: Reporter) -> dict[str, Any]:
+    from napari_stexp.predict import read_prediction
+
+    adata = read_prediction(path)
+    similarity = adata.obs["similarity"]
+    return {
+        "spots": adata.n_obs,
+        "genes": adata.n_vars,
+        "status": adata.obs["status"].astype(str).value_counts().to_dict(),
+        "similarity": {
+            name: float(similarity.quantile(q))
+            for name, q in (("5 %", 0.05), ("median", 0.5), ("95 %", 0.95))
+        },
+        "provenance": adata.uns["stexp"],
+    }
+
+
+def _describe_bundle_file(path: Path, reporter: Reporter) -> dict[str, Any]:
+    from napari_stexp.model import load_bundle
+
+    return describe_bundle(load_bundle(path))
+
+
+def describe_bundle(bundle: ModelBundle) -> dict[str, Any]:
+    """Return facts about a model bundle."""
+    from dataclasses import asdict
+
+    header = asdict(bundle.header)
+    del header["genes"]
+    facts = {
+        "name": bundle.name,
+        "sha256": bundle.sha256,
+        **{key: value for key, value in header.items() if key != "name"},
+        "reference_spots": len(bundle.bank.embeddings),
+        "raw_counts": bundle.bank.counts is not None,
+        "genes": list(bundle.genes),
+    }
+    if bundle.scores is not None:
+        facts["mean_scores"] = bundle.scores.mean().to_dict()
+    return facts
+
+
+def _describe_checkpoint(path: Path, reporter: Reporter) -> dict[str, Any]:
+    from napari_stexp.model import read_released_state_dict
+
+    state = read_released_state_dict(path)
+    return {
+        "tensors": len(state),
+        "parameters": sum(tensor.numel() for tensor in state.values()),
+        "next": "napari-stexp import makes a model bundle of it",
+    }
+
+
+def _describe_annotation(path: Path, reporter: Reporter) -> dict[str, Any]:
+    from napari_stexp.annotation import read_regions
+
+    regions = read_regions(path)
+    return {
+        "regions": len(regions),
+        "classes": dict(Counter(region.label for region in regions).most_common()),
+    }

@@ -1,0 +1,89 @@
+"""Options that several commands share, and the checks of their values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "AsJson",
+    "Counts",
+    "Layout",
+    "Metric",
+    "Mpp",
+    "Scale",
+    "SlideFile",
+    "Windowing",
+    "check_suffix",
+]
+
+
+class Layout(StrEnum):
+    """How the spots of a grid are packed."""
+
+    HEX = "hex"
+    SQUARE = "square"
+
+
+class Metric(StrEnum):
+    """Distance of the weights 1/d²."""
+
+    L1 = "l1"
+    L2 = "l2"
+
+
+class Scale(StrEnum):
+    """What counts are normalised over."""
+
+    SPOT = "spot"
+    GENE = "gene"
+
+
+class Windowing(StrEnum):
+    """How reference spots are grouped when their embeddings are computed."""
+
+    SECTION = "section"
+    SEQUENCE32 = "sequence32"
+    SECTION32 = "section32"
+
+
+SlideFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="SLIDE",
+        exists=True,
+        dir_okay=False,
+        help="Whole-slide image: tiled TIFF, OME-TIFF, SVS, or JPEG/PNG (converted once).",
+    ),
+]
+Counts = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True,
+        dir_okay=False,
+        help="Table of counts (TSV, plain or gzipped) of a HER2ST spot file, "
+        "where it is not in its usual place.",
+    ),
+]
+Mpp = Annotated[
+    float | None,
+    typer.Option(help="The slide's µm per pixel, where its file has none or a wrong one."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+
+
+def check_suffix(*suffixes: str) -> Callable[[Path | None], Path | None]:
+    """Return a callback that accepts only files with one of these suffixes."""
+
+    def check(path: Path | None) -> Path | None:
+        if path is not None and path.suffix.lower() not in suffixes:
+            raise typer.BadParameter(
+                f"'{path.name}' doesn't end in {' or '.join(suffixes)}, which tells the format."
+            )
+        return path
+
+    return check

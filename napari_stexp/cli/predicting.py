@@ -1,0 +1,236 @@
+"""``napari-stexp predict``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_stexp.cli.options import (
+    AsJson,
+    Counts,
+    Layout,
+    Metric,
+    Mpp,
+    Scale,
+    SlideFile,
+    check_suffix,
+)
+from napari_stexp.cli.reporting import Reporter, format_time, print_facts, print_json
+
+if TYPE_CHECKING:
+    from napari_stexp.predict import Prediction
+    from napari_stexp.session import Session
+
+EPILOG = """Examples:
+
+napari-stexp predict slide.svs --model model.safetensors -o predicted.h5ad
+
+napari-stexp predict slide.svs --model model.safetensors --pitch 55 --diameter 55 --mpp 0.25 -o predicted.csv
+
+napari-stexp predict C4.jpg --spots ST-spotfiles/C4_selection.tsv --model her2.safetensors --exclude-section C4 -o C4.h5ad --json
+"""  # noqa: E501
+
+
+def command(
+    ctx: typer.Context,
+    slide: SlideFile,
+    model: Annotated[
+        Path,
+        typer.Option("--model", "-m", exists=True, dir_okay=False, help="Model bundle."),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="File to write: .h5ad (everything), .csv or .parquet (spots by genes).",
+            callback=check_suffix(".h5ad", ".csv", ".parquet"),
+        ),
+    ],
+    spots: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            help="Measured or chosen spots: .h5ad, or a HER2ST spot file. Default: a grid.",
+        ),
+    ] = None,
+    counts: Counts = None,
+    grid: Annotated[
+        Layout | None, typer.Option(help="Virtual spots on the tissue. (default: hex)")
+    ] = None,
+    pitch: Annotated[float, typer.Option(help="Distance between spots of a grid, µm.")] = 100.0,
+    diameter: Annotated[float, typer.Option(help="Diameter of a grid's spots, µm.")] = 55.0,
+    mpp: Mpp = None,
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel="Computation")
+    ] = "auto",
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Patches per batch. (default: what memory allows)",
+            rich_help_panel="Computation",
+        ),
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option(min=1, help="Threads that decode the slide.", rich_help_panel="Computation"),
+    ] = None,
+    half: Annotated[
+        bool,
+        typer.Option(
+            "--half",
+            help="Half precision on CUDA: faster, slightly different.",
+            rich_help_panel="Computation",
+        ),
+    ] = False,
+    k: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Reference spots per prediction. (default: the model's)",
+            rich_help_panel="Retrieval",
+        ),
+    ] = None,
+    metric: Annotated[
+        Metric | None,
+        typer.Option(
+            help="Distance of the weights. (default: the model's)", rich_help_panel="Retrieval"
+        ),
+    ] = None,
+    scale: Annotated[
+        Scale | None,
+        typer.Option(
+            help="Expression scale: per spot, or per gene over each section; the two are not "
+            "comparable. (default: the model's)",
+            rich_help_panel="Retrieval",
+        ),
+    ] = None,
+    exclude_patient: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Leave a patient out of the reference; repeatable.", rich_help_panel="Retrieval"
+        ),
+    ] = None,
+    exclude_section: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Leave a section out of the reference; repeatable.", rich_help_panel="Retrieval"
+        ),
+    ] = None,
+    keep_partial: Annotated[
+        bool,
+        typer.Option(
+            "--keep-partial", help="On Ctrl-C, write what is done; the rest is 'pending'."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Predict gene expression at spots of a slide, and write it."""
+    if spots is not None and grid is not None:
+        raise typer.BadParameter("spots come from --spots or from --grid, not from both")
+    from napari_stexp.files import check_writable
+    from napari_stexp.predict import PredictParams
+    from napari_stexp.session import Session
+
+    check_writable(output)
+    reporter: Reporter = ctx.obj
+    session = Session()
+    session.noticed.connect(reporter.note)
+    session.params = PredictParams(
+        k=k,
+        metric=metric,
+        scale=scale,
+        device=device,
+        batch_size=batch_size,
+        threads=threads,
+        half=half,
+        exclude_sections=tuple(exclude_section or ()),
+        exclude_patients=tuple(exclude_patient or ()),
+    )
+    try:
+        open_slide(session, slide, mpp, reporter)
+        session.open_bundle(model)
+        if spots is not None:
+            session.open_spots(spots, counts=counts)
+            take_scale_from_spots(session, reporter)
+        else:
+            session.make_grid_spots(pitch, diameter, grid or Layout.HEX)
+        start = time.perf_counter()
+        prediction = _predict(session, output, keep_partial, reporter)
+        facts = _summarise(prediction, output, time.perf_counter() - start)
+    finally:
+        session.close()
+    if as_json:
+        print_json(facts)
+    else:
+        _print_summary(facts)
+
+
+def open_slide(session: Session, path: Path, mpp: float | None, reporter: Reporter) -> None:
+    """Open a slide into the session, showing the conversion of a flat image."""
+    from napari_stexp.slide import prepare_slide
+
+    reporter.run(prepare_slide(path))
+    session.open_slide(path, mpp=mpp)
+
+
+def take_scale_from_spots(session: Session, reporter: Reporter) -> None:
+    """Use the scale that the spots' known pitch implies, where the slide has none, and say so."""
+    mpp = session.suggested_mpp
+    if session.slide is None or session.slide.mpp is not None or mpp is None:
+        return
+    session.set_mpp(mpp, "spots")
+    reporter.note(
+        f"{session.slide.name} has no µm per pixel; using {mpp:.4g}, from the pitch of its spots "
+        "(--mpp sets another)."
+    )
+
+
+def _predict(session: Session, output: Path, keep_partial: bool, reporter: Reporter) -> Prediction:
+    from napari_stexp.predict import predict_spots, start_prediction, write_prediction
+
+    inputs: tuple[Any, ...] = (session.slide, session.spots, session.bundle, session.params)
+    prediction = start_prediction(*inputs)
+    try:
+        reporter.run(
+            predict_spots(*inputs),
+            unit="spots",
+            on_report=lambda progress: progress.new and prediction.add(progress.new),
+        )
+    except KeyboardInterrupt:
+        if keep_partial:
+            write_prediction(prediction.adata, output)
+            reporter.note(f"{output} holds {prediction.done} of {prediction.adata.n_obs} spots.")
+        raise
+    write_prediction(prediction.adata, output)
+    return prediction
+
+
+def _summarise(prediction: Prediction, output: Path, seconds: float) -> dict[str, Any]:
+    adata = prediction.adata
+    return {
+        "output": str(output),
+        "spots": adata.n_obs,
+        "genes": adata.n_vars,
+        "status": adata.obs["status"].astype(str).value_counts().to_dict(),
+        "median_similarity": float(adata.obs["similarity"].median()),
+        "seconds": round(seconds, 3),
+        "spots_per_second": round(adata.n_obs / seconds, 1),
+        "provenance": adata.uns["stexp"],
+    }
+
+
+def _print_summary(facts: dict[str, Any]) -> None:
+    status = ", ".join(f"{count} {name}" for name, count in facts["status"].items())
+    print_facts(
+        {
+            "output": facts["output"],
+            "spots": f"{facts['spots']} ({status})",
+            "genes": facts["genes"],
+            "time": f"{format_time(facts['seconds'])} ({facts['spots_per_second']:g} spots/s)",
+        }
+    )

@@ -1,0 +1,82 @@
+"""What kind of file one is, by its content rather than its name."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+from napari_stexp.errors import StexpError
+
+__all__ = ["recognise"]
+
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM")
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_ARCHIVES = (b"PK\x03\x04", b"\x80\x02", b"\x80\x04")  # torch.save's zip, and bare pickles
+_GZIP = b"\x1f\x8b"
+_LONGEST_HEADER = 100_000_000  # safetensors' own limit, bytes
+
+
+def recognise(path: Path) -> str:
+    """Tell what a file or folder is.
+
+    Returns
+    -------
+    str
+        'slide', 'spots', 'prediction', 'bundle', 'checkpoint' or 'annotation'.
+
+    Raises
+    ------
+    StexpError
+        None of them.
+    """
+    if path.is_dir():
+        return "spots"
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+    except OSError as error:
+        raise StexpError("the file can't be read", path=path, found=error.strerror) from error
+    kind = _recognise_head(head) or ("spots" if b"\t" in head else None)
+    if kind is None:
+        raise StexpError(
+            "not a kind of file that is known here",
+            path=path,
+            expected="a slide, spots, a model bundle, a checkpoint, a prediction or an annotation",
+            found=f"a file that begins with {head[:8]!r}" if head else "an empty file",
+        )
+    return _recognise_h5ad(path) if kind == "hdf5" else kind
+
+
+def _recognise_head(head: bytes) -> str | None:
+    beginnings = (
+        (_TIFF + _PICTURES, "slide"),
+        ((_HDF5,), "hdf5"),
+        (_ARCHIVES, "checkpoint"),
+        ((_GZIP,), "spots"),
+    )
+    for begins, kind in beginnings:
+        if head.startswith(begins):
+            return kind
+    if _is_safetensors(head):
+        return "bundle"
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return "annotation" if text[:1] in (b"{", b"[") else None
+
+
+def _recognise_h5ad(path: Path) -> str:
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            return "prediction" if "uns/stexp" in file else "spots"
+    except OSError:  # cut off: what reads it says so
+        return "spots"
+
+
+def _is_safetensors(head: bytes) -> bool:
+    """Whether the file begins with the length of a JSON header and that header."""
+    if len(head) < 10 or head[8:9] != b"{":
+        return False
+    (length,) = struct.unpack("<Q", head[:8])
+    return 2 <= length < _LONGEST_HEADER

@@ -1,0 +1,250 @@
+"""What a command tells while it runs (stderr) and in the end (stdout)."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from napari_stexp.progress import Progress, RateMeter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+__all__ = ["Reporter", "format_time", "print_error", "print_facts", "print_json"]
+
+Result = TypeVar("Result")
+Report = Callable[[Progress], None]
+
+#: Between two lines of progress where there is no terminal, in seconds.
+_LINE_INTERVAL = 10.0
+
+
+class Reporter:
+    """Progress and notices on stderr: a bar on a terminal, a line now and then elsewhere.
+
+    Parameters
+    ----------
+    quiet : bool
+        Say nothing.
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet
+        if not quiet:
+            logger = logging.getLogger("napari_stexp")
+            logger.handlers = [_Notices(self)]
+
+    def note(self, text: str) -> None:
+        """Print what the user should know though it is no error."""
+        if not self.quiet:
+            _stderr().print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+    def run(
+        self,
+        task: Generator[Progress, None, Result],
+        *,
+        unit: str = "",
+        on_report: Report | None = None,
+    ) -> Result:
+        """Run a long task to its end, showing how far it is, and return its result.
+
+        However it ends (Ctrl-C included), the task is closed, so that nothing
+        of it is left running.
+
+        Parameters
+        ----------
+        task : generator of Progress
+            The task.
+        unit : str
+            What it counts, for the rate ('spots').
+        on_report : callable, optional
+            Called with each report, before it is shown.
+        """
+        try:
+            with self._shown(unit) as show:
+                while True:
+                    try:
+                        progress = next(task)
+                    except StopIteration as stop:
+                        return stop.value  # type: ignore[no-any-return]
+                    if on_report is not None:
+                        on_report(progress)
+                    show(progress)
+        finally:
+            task.close()
+
+    @contextmanager
+    def _shown(self, unit: str) -> Iterator[Report]:
+        console = _stderr()
+        if self.quiet:
+            yield lambda _: None
+        elif console.is_terminal:
+            with _bar(console) as bar:
+                yield _BarReport(bar, unit)
+        else:
+            yield _LineReport(console, unit)
+
+
+class _Notices(logging.Handler):
+    """Shows the core's warnings as notices, above a running bar."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        super().__init__(logging.WARNING)
+        self._reporter = reporter
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._reporter.note(record.getMessage())
+
+
+class _BarReport:
+    """Feeds a rich bar, one line per stage."""
+
+    def __init__(self, bar: Any, unit: str) -> None:
+        self._bar, self._unit = bar, unit
+        self._stage: str | None = None
+        self._task: Any = None
+        self._meter = RateMeter()
+
+    def __call__(self, progress: Progress) -> None:
+        if self._task is None or progress.stage != self._stage:
+            self._stage, self._meter = progress.stage, RateMeter()
+            if self._task is not None:
+                self._bar.remove_task(self._task)
+            self._task = self._bar.add_task(progress.stage or "working", speed="")
+        rate, left = self._meter.update(progress)
+        self._bar.update(
+            self._task,
+            completed=progress.done,
+            total=progress.total or None,
+            speed=_describe_speed(rate, left, self._unit),
+        )
+
+
+class _LineReport:
+    """Prints a line when a stage begins and every few seconds."""
+
+    def __init__(self, console: Console, unit: str) -> None:
+        self._console, self._unit = console, unit
+        self._stage: str | None = None
+        self._printed = 0.0
+        self._meter = RateMeter()
+
+    def __call__(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if progress.stage != self._stage:
+            self._meter = RateMeter()
+        speed = _describe_speed(*self._meter.update(progress), self._unit)
+        if progress.stage == self._stage and now - self._printed < _LINE_INTERVAL:
+            return
+        self._stage, self._printed = progress.stage, now
+        line = progress.stage or "working"
+        if progress.total:
+            line += f": {progress.done} of {progress.total}"
+        if speed:
+            line += f", {speed}"
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _describe_speed(rate: float, left: float | None, unit: str) -> str:
+    if left is None:
+        return ""
+    speed = f"{rate:,.{0 if rate >= 10 else 1}f} {unit}/s, " if unit else ""
+    return f"{speed}{format_time(left)} left"
+
+
+def format_time(seconds: float) -> str:
+    """Write a duration as people say it: '8 s', '3 min 20 s', '2 h 5 min'."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _stderr() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def _bar(console: Console) -> Any:
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    return Bar(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[speed]}", style="cyan"),
+        console=console,
+        transient=True,
+    )
+
+
+def print_error(message: str) -> None:
+    """Print one line on stderr."""
+    line = " ".join(f"Error: {message}".split())
+    _stderr().print(line, style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def print_json(facts: Any) -> None:
+    """Print facts as JSON on stdout; NaN and infinities become null."""
+    sys.stdout.write(json.dumps(_as_json(facts), indent=2, ensure_ascii=False, allow_nan=False))
+    sys.stdout.write("\n")
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _as_json(entry) for key, entry in value.items()}
+    if hasattr(value, "tolist"):  # numpy's scalars and arrays
+        return _as_json(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [_as_json(entry) for entry in value]
+    if isinstance(value, float) and value - value != 0:  # NaN or infinite
+        return None
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return str(value)
+
+
+def print_facts(facts: dict[str, Any]) -> None:
+    """Print facts on stdout for people, a line each; nested ones indented."""
+    for line in _lines(facts):
+        sys.stdout.write(line.rstrip() + "\n")
+
+
+def _lines(facts: dict[str, Any], indent: str = "") -> Iterator[str]:
+    shown = {key: value for key, value in facts.items() if value not in (None, "", [], {})}
+    width = max((len(str(key)) for key in shown), default=0)
+    for key, value in shown.items():
+        name = f"{indent}{str(key).replace('_', ' '):<{width}}"
+        if isinstance(value, dict):
+            yield name
+            yield from _lines(value, indent + "  ")
+        elif isinstance(value, (list, tuple)):
+            yield f"{name}  {_join(value)}"
+        else:
+            yield f"{name}  {_write(value)}"
+
+
+def _join(values: list[Any] | tuple[Any, ...], most: int = 12) -> str:
+    text = ", ".join(_write(value) for value in values[:most])
+    return text + (f" … ({len(values)} in all)" if len(values) > most else "")
+
+
+def _write(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_write(entry)}" for key, entry in value.items())
+    return str(value)

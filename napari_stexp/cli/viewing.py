@@ -1,0 +1,62 @@
+"""``napari-stexp view``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_stexp.cli.options import Counts, Mpp, SlideFile
+
+EPILOG = """Examples:
+
+napari-stexp view slide.svs --model model.safetensors --predict
+
+napari-stexp view C4.jpg --spots ST-spotfiles/C4_selection.tsv --model her2.safetensors
+"""
+
+
+def command(
+    ctx: typer.Context,
+    slide: SlideFile,
+    spots: Annotated[
+        Path | None,
+        typer.Option(exists=True, help="Spots: .h5ad, or a HER2ST spot file."),
+    ] = None,
+    counts: Counts = None,
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", "-m", exists=True, dir_okay=False, help="Model bundle."),
+    ] = None,
+    annotation: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="A pathologist's regions (GeoJSON)."),
+    ] = None,
+    mpp: Mpp = None,
+    predict: Annotated[
+        bool,
+        typer.Option(
+            "--predict", help="Predict at once; on a grid over the tissue where no spots are given."
+        ),
+    ] = False,
+) -> None:
+    """Open a slide in napari, with the panels docked."""
+    if predict and model is None:
+        raise typer.BadParameter("--predict needs --model")
+    if counts is not None and spots is None:
+        raise typer.BadParameter("--counts needs --spots")
+    from napari_stexp.cli.window import Window, WindowPlan
+
+    window = Window(
+        WindowPlan(
+            slide=slide,
+            spots=spots,
+            counts=counts,
+            model=model,
+            annotation=annotation,
+            mpp=mpp,
+            predict=predict,
+        )
+    )
+    window.run()

@@ -1,0 +1,112 @@
+"""The napari window as a command opens it: panels docked, files loading, maybe predicting."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from napari_stexp.errors import StexpError
+
+__all__ = ["Window", "WindowPlan"]
+
+_POLL = 0.01  # seconds between two rounds of the event loop
+
+
+@dataclass(frozen=True)
+class WindowPlan:
+    """What to open; see ``napari-stexp view --help``."""
+
+    slide: Path
+    spots: Path | None = None
+    counts: Path | None = None
+    model: Path | None = None
+    annotation: Path | None = None
+    mpp: float | None = None
+    predict: bool = False
+
+
+class Window:
+    """A napari window in which a plan is being carried out by the panels' own tasks.
+
+    Parameters
+    ----------
+    plan : WindowPlan
+        What to open.
+    """
+
+    def __init__(self, plan: WindowPlan) -> None:
+        import napari
+
+        from napari_stexp.panels import get_controller, open_all
+
+        self.plan = plan
+        self.viewer = napari.Viewer(title="napari-stexp")
+        self.panels = open_all(self.viewer)
+        self.controller = get_controller(self.viewer)
+        self.session = self.controller.session
+        self.errors: list[StexpError] = []
+        self._predict = plan.predict
+        self.controller.failed.connect(self._on_failed)
+        self.controller.task_ended.connect(self._on_task_ended)
+        self.controller.open_slide(plan.slide, then=self._on_slide)
+        if plan.model is not None:
+            self.controller.load_bundle(plan.model)
+
+    def run(self) -> None:
+        """Show the window until it is closed."""
+        import napari
+
+        napari.run()
+
+    def wait(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
+        """Keep the window alive until something is so.
+
+        Raises
+        ------
+        StexpError
+            What a task failed with meanwhile, or that it took too long.
+        """
+        from napari.qt import get_qapp
+
+        app = get_qapp()
+        end = time.monotonic() + seconds
+        while not condition():
+            app.processEvents()
+            if self.errors:
+                raise self.errors[0]
+            if time.monotonic() > end:
+                raise StexpError(f"{what} took longer than {seconds:g} s")
+            time.sleep(_POLL)
+
+    def close(self) -> None:
+        """Close the window and end its tasks."""
+        self.viewer.close()
+
+    def _on_slide(self) -> None:
+        plan = self.plan
+        if plan.mpp is not None:
+            self.controller.set_mpp(plan.mpp)
+        if plan.annotation is not None:
+            self.controller.load_annotations(plan.annotation)
+        if plan.spots is not None:
+            self.controller.load_spots(plan.spots, plan.counts)
+        elif plan.predict:
+            from napari_stexp.panels.tasks import GridSettings
+
+            self.controller.make_grid(GridSettings())
+
+    def _on_failed(self, _area: str, error: Any) -> None:
+        self.errors.append(error)
+        self._predict = False
+
+    def _on_task_ended(self, _area: str) -> None:
+        """Predict once everything that it needs is there."""
+        if not self._predict or self.session.spots is None or self.session.bundle is None:
+            return
+        self._predict = False
+        if self.session.slide.mpp is None and self.session.suggested_mpp is not None:
+            self.controller.take_mpp_from_spots()
+        self.controller.predict()
