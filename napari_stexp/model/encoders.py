@@ -15,17 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_stexp.errors import BundleError
+from napari_stexp.model.header import ENCODERS
 
 __all__ = ["ENCODERS", "ImageEncoder", "build_encoder", "recognise_encoder"]
-
-#: Encoder name -> width of its pooled features.
-ENCODERS: dict[str, int] = {
-    "densenet121": 1024,
-    "resnet18": 512,
-    "resnet50": 2048,
-    "resnet101": 2048,
-    "vit_base_patch32_224": 768,
-}
 
 
 class ImageEncoder(nn.Module):

@@ -1,0 +1,337 @@
+"""Bundle files: one ``.safetensors``, strictly read, nothing executable.
+
+The format is described in ``docs/bundle.md``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_stexp.errors import BundleError, OutputError, StexpError
+from napari_stexp.files import atomic_path, sha256
+from napari_stexp.model.header import FORMAT_VERSION, BundleHeader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+    import torch
+
+    from napari_stexp.model.bundle import ModelBundle
+
+__all__ = ["load_bundle", "read_bundle_header", "save_bundle"]
+
+SUFFIX = ".safetensors"
+FORMAT = "napari-stexp model bundle"
+#: A header of 100,000 genes and 10,000 sections stays far below.
+LARGEST_HEADER = 32 * 1024**2
+_FLOATS = ("F32", "F16")
+_INTEGERS = ("I64",)
+
+
+def save_bundle(bundle: ModelBundle, path: str | Path, *, weights_dtype: str = "float32") -> Path:
+    """Write a bundle; the file has its final name only when it is whole.
+
+    Parameters
+    ----------
+    bundle : ModelBundle
+        What to write.
+    path : path-like
+        Ends in ``.safetensors``.
+    weights_dtype : {'float32', 'float16'}
+        How weight matrices are stored. float16 halves the file; biases, norms
+        and the bank stay float32, and everything is float32 again once loaded.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    OutputError
+        The name has another suffix, or can't be written.
+    BundleError
+        A weight isn't finite, or too large for float16.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import save_file
+
+    from napari_stexp.model.bank_arrays import bank_to_arrays
+
+    path = Path(path)
+    if path.suffix.lower() != SUFFIX:
+        raise OutputError("a model bundle's name ends in " + SUFFIX, path=path, found=path.suffix)
+    arrays = {
+        f"weights/{name}": _stored(name, tensor, weights_dtype)
+        for name, tensor in bundle.state.items()
+    }
+    arrays |= {f"bank/{name}": array for name, array in bank_to_arrays(bundle.bank).items()}
+    if bundle.scores is not None:
+        arrays |= {
+            f"scores/{name}": bundle.scores[name].to_numpy(np.float32) for name in bundle.scores
+        }
+    arrays = {name: np.require(array, requirements="C") for name, array in arrays.items()}
+    header = json.dumps(bundle.header.to_json(), ensure_ascii=False, sort_keys=True)
+    metadata = {"format": FORMAT, "header": header, "digest": _digest(header, arrays)}
+    with atomic_path(path) as temporary:
+        try:
+            save_file(arrays, temporary, metadata)
+        except SafetensorError as error:
+            raise OutputError("the bundle can't be written", path=path, found=error) from error
+    return path
+
+
+def read_bundle_header(path: str | Path) -> BundleHeader:
+    """Read what a bundle says about itself, without its arrays (fast, no torch).
+
+    Raises
+    ------
+    BundleError
+        As `load_bundle`, as far as the header shows it.
+    """
+    with _open_bundle(Path(path)) as file:
+        return file.header
+
+
+def load_bundle(path: str | Path) -> ModelBundle:
+    """Read a bundle.
+
+    Parameters
+    ----------
+    path : path-like
+        A file that `save_bundle` wrote.
+
+    Returns
+    -------
+    ModelBundle
+        On the CPU, weights in float32.
+
+    Raises
+    ------
+    BundleError
+        The file is missing, no safetensors file, truncated, damaged (its digest
+        differs), no bundle, of a newer format, or holds missing, unexpected,
+        mis-shaped or wrongly typed arrays, which are all listed.
+    """
+    path = Path(path)
+    with _open_bundle(path) as file:
+        header, kinds = file.header, file.kinds
+        problems = _problems(header, kinds)
+        if problems:
+            raise BundleError(
+                "the bundle doesn't hold what its header says: " + "; ".join(problems), path=path
+            )
+        arrays = {name: file.opened.get_tensor(name) for name in kinds}
+        if _digest(file.header_text, arrays) != file.metadata.get("digest"):
+            raise BundleError(
+                "the bundle is damaged: its content doesn't match its digest",
+                path=path,
+                hint="Copy or download it again.",
+            )
+        try:
+            return _assemble(header, arrays, path)
+        except BundleError as error:
+            raise _placed(error, path) from error
+
+
+@dataclass(frozen=True)
+class _OpenBundle:
+    opened: Any
+    metadata: dict[str, str]
+    header_text: str
+    header: BundleHeader
+    kinds: dict[str, tuple[str, tuple[int, ...]]]  # array name -> (type, shape)
+
+
+@contextmanager
+def _open_bundle(path: Path) -> Iterator[_OpenBundle]:
+    """Open a bundle and read its header; every failure becomes a BundleError."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with path.open("rb") as file:
+            _check_length(file, path)
+        with safe_open(path, framework="numpy") as opened:
+            metadata = opened.metadata() or {}
+            text, header = _read_header(metadata, path)
+            slices = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118
+            kinds = {
+                name: (str(part.get_dtype()), tuple(part.get_shape()))
+                for name, part in slices.items()
+            }
+            yield _OpenBundle(opened, metadata, text, header, kinds)
+    except StexpError:
+        raise
+    except OSError as error:
+        raise BundleError(
+            "the bundle can't be read", path=path, found=error.strerror or error
+        ) from error
+    except (SafetensorError, ValueError, TypeError, KeyError, OverflowError, MemoryError) as error:
+        raise BundleError(
+            "is no safetensors file, or damaged",
+            path=path,
+            found=error,
+            hint="Copy or download it again.",
+        ) from error
+
+
+def _check_length(file: IO[bytes], path: Path) -> None:
+    """Check the header's length before anything is allocated for it."""
+    size = os.fstat(file.fileno()).st_size
+    start = file.read(9)
+    length = int.from_bytes(start[:8], "little")
+    if size < 10 or start[8:] != b"{":
+        raise BundleError(
+            "is no safetensors file",
+            path=path,
+            expected="a model bundle",
+            found=f"{size:,} bytes of something else",
+            hint="Released .pt checkpoints are imported first (napari-stexp import)."
+            if start.startswith((b"PK", b"\x80"))
+            else None,
+        )
+    if length > min(LARGEST_HEADER, size - 8):
+        raise BundleError(
+            "the bundle's header is longer than it can be: truncated, damaged or hostile",
+            path=path,
+            expected=f"at most {min(LARGEST_HEADER, size - 8):,} bytes",
+            found=f"{length:,} bytes",
+        )
+
+
+def _read_header(metadata: Mapping[str, str], path: Path) -> tuple[str, BundleHeader]:
+    if metadata.get("format") != FORMAT or "header" not in metadata:
+        raise BundleError(
+            "is a safetensors file, but no model bundle",
+            path=path,
+            expected=f"the metadata entry format = '{FORMAT}'",
+            found=str(metadata.get("format")),
+        )
+    text = metadata["header"]
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BundleError("the bundle's header is no JSON", path=path, found=error) from error
+    version = data.get("format_version") if isinstance(data, dict) else None
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise BundleError(
+            "the bundle was written by a newer version of napari-stexp",
+            path=path,
+            expected=f"format version at most {FORMAT_VERSION}",
+            found=version,
+            hint="Update napari-stexp.",
+        )
+    try:
+        return text, BundleHeader.from_json(data)
+    except BundleError as error:
+        raise _placed(error, path) from error
+
+
+def _problems(header: BundleHeader, kinds: Mapping[str, tuple[str, tuple[int, ...]]]) -> list[str]:
+    from napari_stexp.model.bank_arrays import bank_problems
+    from napari_stexp.model.state import compare_state, has_spot_side, make_model_for
+
+    rooms: dict[str, dict[str, tuple[str, tuple[int, ...]]]] = {
+        "weights": {},
+        "bank": {},
+        "scores": {},
+    }
+    problems = []
+    for name, kind in kinds.items():
+        room, _, inner = name.partition("/")
+        if room in rooms:
+            rooms[room][inner] = kind
+        else:
+            problems.append(f"unexpected: {name}")
+    weights = {name: (shape, kind in _FLOATS) for name, (kind, shape) in rooms["weights"].items()}
+    model = make_model_for(header, spot_side=has_spot_side(weights), device="meta")
+    problems += [f"weights {line}" for line in compare_state(weights, model)]
+    problems += [
+        f"weights/{name} is of type {kind}"
+        for name, (kind, _) in rooms["weights"].items()
+        if kind not in (*_FLOATS, *_INTEGERS)
+    ]
+    problems += bank_problems(rooms["bank"], header.sizes.projection, len(header.genes))
+    problems += [
+        f"scores/{name} is {kind} {shape} instead of F32 {(len(header.genes),)}"
+        for name, (kind, shape) in rooms["scores"].items()
+        if kind != "F32" or shape != (len(header.genes),)
+    ]
+    return problems
+
+
+def _assemble(header: BundleHeader, arrays: dict[str, NDArray[Any]], path: Path) -> ModelBundle:
+    import torch
+
+    from napari_stexp.model.bank_arrays import bank_from_arrays
+    from napari_stexp.model.bundle import ModelBundle
+
+    def below(room: str) -> dict[str, NDArray[Any]]:
+        start = len(room) + 1
+        return {name[start:]: a for name, a in arrays.items() if name.startswith(f"{room}/")}
+
+    state = {}
+    for name, array in below("weights").items():
+        kind = np.float32 if array.dtype.kind == "f" else array.dtype
+        state[name] = torch.from_numpy(np.array(array, dtype=kind))  # a copy, writable
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise BundleError(f"weights/{name} is not finite")
+    bank = bank_from_arrays(below("bank"), header.sections, len(header.genes))
+    return ModelBundle(
+        header=header,
+        state=state,
+        bank=bank,
+        scores=_scores(below("scores"), header),
+        path=path,
+        sha256=sha256(path),
+    )
+
+
+def _scores(columns: dict[str, NDArray[Any]], header: BundleHeader) -> pd.DataFrame | None:
+    if not columns:
+        return None
+    import pandas as pd
+
+    return pd.DataFrame(columns, index=pd.Index(header.genes, name="gene"))
+
+
+def _stored(name: str, tensor: torch.Tensor, dtype: str) -> NDArray[Any]:
+    array: NDArray[Any] = tensor.detach().cpu().numpy()
+    if array.dtype.kind != "f":
+        return array.astype(np.int64)
+    small = dtype == "float16" and array.ndim >= 2
+    with np.errstate(over="ignore"):
+        result = array.astype(np.float16 if small else np.float32)
+    if not np.isfinite(result).all():
+        raise BundleError(
+            f"the weight {name} is not finite" + (" as float16" if small else ""),
+            found=f"values up to {np.abs(array).max():g}",
+        )
+    return result
+
+
+def _digest(header: str, arrays: Mapping[str, NDArray[Any]]) -> str:
+    """SHA-256 over the header's text and every array's name, type, shape and bytes."""
+    digest = hashlib.sha256(header.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(memoryview(np.require(array.reshape(-1), requirements="C").view(np.uint8)))
+    return digest.hexdigest()
+
+
+def _placed(error: BundleError, path: Path) -> BundleError:
+    """Return the same error, naming the file."""
+    return BundleError(
+        error.what, path=path, expected=error.expected, found=error.found, hint=error.hint
+    )

@@ -1,0 +1,234 @@
+"""Checkpoints of the released mclSTExp code: bare state dicts in ``.pt`` files.
+
+Nothing in such a file is executed: it is read with ``weights_only=True``, and a
+pickle that wants anything but tensors is refused.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from napari_stexp.errors import CheckpointError
+from napari_stexp.model.encoders import recognise_encoder
+from napari_stexp.model.header import ENCODERS, ModelSizes
+from napari_stexp.model.state import compare_state, describe_state, make_model
+
+__all__ = ["infer_sizes", "read_released_state_dict"]
+
+_WRAPPERS = ("state_dict", "model_state_dict")
+#: Width of an attention head in the released code; a state dict doesn't show it.
+_HEAD_WIDTH = 64
+
+
+def read_released_state_dict(path: str | Path) -> dict[str, Tensor]:
+    """Read and check a released checkpoint.
+
+    Parameters
+    ----------
+    path : path-like
+        A ``.pt`` file. Tensors are mapped from it where its format allows, so
+        that the large position tables cost no memory until they are used; keep
+        the file in place meanwhile.
+
+    Returns
+    -------
+    dict of str to Tensor
+        All parameters, float32 (counters int64), under the released names:
+        ``module.`` is removed, ``well_`` is read as ``spot_``.
+
+    Raises
+    ------
+    CheckpointError
+        The file is missing, damaged, no checkpoint, wants to execute code, or
+        is of another model; missing, unexpected and mis-shaped parameters are
+        all listed.
+    """
+    path = Path(path)
+    state = _clean(_unwrap(_read(path), path), path)
+    _refuse_variants(state, path)
+    encoder, sizes, n_genes = infer_sizes(state, path)
+    patch_px = _vit_patch_px(state) if encoder.startswith("vit") else 224
+    model = make_model(encoder, n_genes, sizes, patch_px=patch_px, device="meta")
+    problems = compare_state(describe_state(state), model)
+    if problems:
+        raise CheckpointError(
+            f"the checkpoint doesn't fit mclSTExp with {encoder}: " + "; ".join(problems),
+            path=path,
+        )
+    return {
+        name: tensor.float() if tensor.is_floating_point() else tensor.long()
+        for name, tensor in state.items()
+    }
+
+
+def infer_sizes(
+    state: Mapping[str, Tensor], path: str | Path | None = None
+) -> tuple[str, ModelSizes, int]:
+    """Tell encoder, sizes and the number of genes from the parameters' shapes.
+
+    Returns
+    -------
+    encoder : str
+        A key of `napari_stexp.model.ENCODERS`.
+    sizes : ModelSizes
+        Position tables as large as they are in ``state``.
+    n_genes : int
+    """
+    encoder = recognise_encoder(state.keys())
+    if not encoder:
+        raise CheckpointError(
+            "no mclSTExp checkpoint: its image encoder isn't known",
+            path=path,
+            expected=f"one of {', '.join(ENCODERS)}",
+            found="keys like " + ", ".join(list(state)[:5]),
+        )
+
+    def size(name: str, axis: int) -> int:
+        tensor = state.get(name)
+        if tensor is None or tensor.ndim <= axis or not tensor.shape[axis]:
+            raise CheckpointError(
+                "no mclSTExp checkpoint: a parameter is missing or has no size",
+                path=path,
+                expected=name,
+                found=None if tensor is None else tuple(tensor.shape),
+            )
+        return int(tensor.shape[axis])
+
+    layers = {name.split(".")[1] for name in state if name.startswith("spot_encoder.")}
+    inner = size("spot_encoder.0.attn.fn.to_qkv.weight", 0) // 3
+    n_genes = size("x_embed.weight", 1)
+    hidden = size("spot_encoder.0.ff.fn.net.0.weight", 0)
+    sizes = ModelSizes(
+        projection=size("image_projection.projection.weight", 0),
+        layers=len(layers),
+        heads=max(1, inner // _HEAD_WIDTH),
+        head_width=_HEAD_WIDTH,
+        hidden=None if hidden == n_genes else hidden,
+        n_positions=(size("x_embed.weight", 0), size("y_embed.weight", 0)),
+    )
+    return encoder, sizes, n_genes
+
+
+def _read(path: Path) -> Any:
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+        is_zip = start.startswith(b"PK")
+        if is_zip:
+            _refuse_compressed(path)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
+    except FileNotFoundError as error:
+        raise CheckpointError("the checkpoint is missing", path=path) from error
+    except CheckpointError:
+        raise
+    except Exception as error:
+        raise _refusal(error, path) from error
+
+
+def _refusal(error: Exception, path: Path) -> CheckpointError:
+    """Tell a pickle that wants to run code from a damaged file."""
+    text = str(error)
+    if "Unsupported global" in text or "Unsupported operand" in text or "WeightsUnpickler" in text:
+        wanted = text.partition("Unsupported global: GLOBAL ")[2].split(" ")[0]
+        return CheckpointError(
+            "the checkpoint holds more than tensors and could run code when read, so it is refused",
+            path=path,
+            expected="a bare state dict",
+            found=f"a pickle that calls {wanted}" if wanted else text.splitlines()[-1][:200],
+            hint="Ask its author for the state dict alone: torch.save(model.state_dict(), path).",
+        )
+    return CheckpointError(
+        "no PyTorch checkpoint, or damaged",
+        path=path,
+        expected="a .pt file written by torch.save",
+        found=f"{type(error).__name__}: {text.splitlines()[0][:200] if text else ''}",
+    )
+
+
+def _refuse_compressed(path: Path) -> None:
+    """torch.save never compresses; a compressed entry could unpack without limit."""
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            if entry.compress_type != zipfile.ZIP_STORED:
+                raise CheckpointError(
+                    "no PyTorch checkpoint: it is a compressed archive",
+                    path=path,
+                    expected="a .pt file written by torch.save",
+                    found=f"compressed entry {entry.filename!r}",
+                )
+
+
+def _unwrap(content: Any, path: Path) -> dict[str, Tensor]:
+    """Take the state dict out of the usual training wrappers; check that it is one."""
+    if isinstance(content, dict):
+        for key in _WRAPPERS:
+            if isinstance(content.get(key), dict):
+                content = content[key]
+                break
+    if not isinstance(content, dict) or not content:
+        raise CheckpointError(
+            "no state dict",
+            path=path,
+            expected="a dictionary of parameter names and tensors",
+            found=type(content).__name__ if not isinstance(content, dict) else "an empty one",
+        )
+    odd = [
+        f"{name!r}: {type(value).__name__}"
+        for name, value in content.items()
+        if not (isinstance(name, str) and isinstance(value, Tensor) and _is_plain(value))
+    ]
+    if odd:
+        raise CheckpointError(
+            "no state dict: some entries are no tensors",
+            path=path,
+            expected="parameter names and dense tensors",
+            found=", ".join(odd[:5]),
+        )
+    return content
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    return (
+        tensor.layout == torch.strided
+        and not tensor.is_quantized
+        and not tensor.is_complex()
+        and tensor.device.type == "cpu"
+    )
+
+
+def _clean(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """Remove DataParallel's prefix and read the older names."""
+    cleaned: dict[str, Tensor] = {}
+    for name, tensor in state.items():
+        while name.startswith("module."):
+            name = name.removeprefix("module.")
+        if name.startswith("well_"):
+            name = "spot_" + name.removeprefix("well_")
+        if name in cleaned:
+            raise CheckpointError("a parameter is there twice", path=path, found=name)
+        cleaned[name] = tensor
+    return cleaned
+
+
+def _refuse_variants(state: Mapping[str, Tensor], path: Path) -> None:
+    if any(name.startswith("image_ecode") for name in state):
+        raise CheckpointError(
+            "this is the released code's MLP variant, whose input are image features computed "
+            "beforehand by another network that the checkpoint doesn't hold",
+            path=path,
+            expected="a checkpoint with an image encoder (image_encoder.*)",
+            found="image_ecode.*",
+        )
+
+
+def _vit_patch_px(state: Mapping[str, Tensor]) -> int:
+    """Side of the patches from the table of positions (one row per 32-px tile, one more)."""
+    table = state.get("image_encoder.model.pos_embed")
+    tiles = 49 if table is None or table.ndim != 3 else max(int(table.shape[1]) - 1, 1)
+    return 32 * max(1, round(tiles**0.5))
