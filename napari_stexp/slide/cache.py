@@ -1,0 +1,128 @@
+"""The decoded-tile cache: a byte-limited LRU shared by all slides and threads."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from functools import lru_cache
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_stexp.errors import SlideError
+
+__all__ = ["TileCache", "shared_cache"]
+
+Tile = NDArray[np.uint8]
+DEFAULT_LIMIT_MB = 256.0
+
+
+class TileCache:
+    """Least-recently-used tiles up to a number of bytes.
+
+    Two threads that ask for the same missing tile at the same time decode it
+    once: the second waits for the first.
+
+    Parameters
+    ----------
+    limit_bytes : int
+        The most that the kept tiles may hold together. A tile larger than
+        this is handed out, but not kept.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit_bytes = limit_bytes
+        self._tiles: OrderedDict[Hashable, Tile] = OrderedDict()
+        self._loading: dict[Hashable, Future[Tile]] = {}
+        self._bytes = 0
+        self._lock = Lock()
+
+    @property
+    def used_bytes(self) -> int:
+        """Bytes held now."""
+        return self._bytes
+
+    def __len__(self) -> int:
+        return len(self._tiles)
+
+    def get(self, key: Hashable, load: Callable[[], Tile]) -> Tile:
+        """Return the tile ``key``, loading it when it isn't kept.
+
+        Parameters
+        ----------
+        key : hashable
+            Identity of the tile over all slides.
+        load : callable
+            Decodes the tile. What it raises is raised here, also in the
+            threads that wait for it, and isn't kept.
+
+        Returns
+        -------
+        (th, tw, 3) uint8 array, read-only
+        """
+        with self._lock:
+            tile = self._tiles.get(key)
+            if tile is not None:
+                self._tiles.move_to_end(key)
+                return tile
+            flight = self._loading.get(key)
+            mine = flight is None
+            if flight is None:
+                flight = self._loading[key] = Future()
+        if not mine:
+            return flight.result()
+        try:
+            tile = load()
+        except BaseException as error:
+            with self._lock:
+                del self._loading[key]
+            flight.set_exception(error)
+            raise
+        tile.flags.writeable = False
+        with self._lock:
+            del self._loading[key]
+            self._keep(key, tile)
+        flight.set_result(tile)
+        return tile
+
+    def _keep(self, key: Hashable, tile: Tile) -> None:
+        if tile.nbytes > self.limit_bytes:
+            return
+        self._tiles[key] = tile
+        self._bytes += tile.nbytes
+        while self._bytes > self.limit_bytes:
+            _, oldest = self._tiles.popitem(last=False)
+            self._bytes -= oldest.nbytes
+
+    def drop(self, owner: int) -> None:
+        """Forget all tiles whose key is a tuple that starts with ``owner``."""
+        with self._lock:
+            for key in [k for k in self._tiles if isinstance(k, tuple) and k[0] == owner]:
+                self._bytes -= self._tiles.pop(key).nbytes
+
+
+@lru_cache(maxsize=1)
+def shared_cache() -> TileCache:
+    """Return the one cache of this process.
+
+    ``STEXP_TILE_CACHE_MB`` sets its limit (256 MB where unset); it is read once.
+    """
+    return TileCache(int(_limit_mb() * 1e6))
+
+
+def _limit_mb() -> float:
+    text = os.environ.get("STEXP_TILE_CACHE_MB", "")
+    if not text:
+        return DEFAULT_LIMIT_MB
+    try:
+        limit = float(text)
+    except ValueError:
+        limit = -1.0
+    if not 0 <= limit < float("inf"):
+        raise SlideError(
+            "STEXP_TILE_CACHE_MB is no size", expected="megabytes, 0 or more", found=repr(text)
+        )
+    return limit

@@ -1,0 +1,100 @@
+"""Levels as dask arrays that read through the tile cache."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import dask.array
+
+    from napari_stexp.slide.levels import Level
+    from napari_stexp.slide.pyramid import Pyramid
+
+__all__ = ["LazyLevel", "chunk_side", "dask_levels"]
+
+#: Chunks are multiples of the tile in this range (px), where the tiles allow it.
+_CHUNK_RANGE = (512, 1024)
+_serial = itertools.count()
+
+
+def chunk_side(level: Level) -> int:
+    """Side of the square chunks of a level.
+
+    The smallest multiple of the tile from 512 to 1024 px; napari widens what
+    it asks for to whole chunks, so that larger ones would only be read in vain.
+    """
+    height, width = level.tile
+    if height == width and height <= _CHUNK_RANGE[1]:
+        return height * -(-_CHUNK_RANGE[0] // height)
+    return _CHUNK_RANGE[0]
+
+
+class LazyLevel:
+    """One level as an array that is read where it is indexed.
+
+    Parameters
+    ----------
+    pyramid : Pyramid
+    index : int
+        The level.
+    """
+
+    dtype = np.dtype(np.uint8)
+    ndim = 3
+
+    def __init__(self, pyramid: Pyramid, index: int) -> None:
+        self._pyramid = pyramid
+        self._index = index
+        self.shape = (*pyramid.levels[index].shape, 3)
+
+    def __getitem__(self, key: Any) -> NDArray[np.uint8]:
+        """Read the smallest rectangle that holds what is asked for."""
+        key = key if isinstance(key, tuple) else (key,)
+        if Ellipsis in key:
+            at = key.index(Ellipsis)
+            key = key[:at] + (slice(None),) * (self.ndim - len(key) + 1) + key[at + 1 :]
+        key = key + (slice(None),) * (self.ndim - len(key))
+        (top, height, rows), (left, width, cols) = (
+            _bounds(part, size) for part, size in zip(key[:2], self.shape[:2], strict=True)
+        )
+        region = self._pyramid.show_region(left, top, width, height, self._index)
+        return region[rows, cols, key[2]]
+
+
+def _bounds(part: Any, size: int) -> tuple[int, int, Any]:
+    """Return start and length of what an index covers, and the index within that."""
+    if not isinstance(part, slice):
+        start = range(size)[part]
+        return start, 1, 0
+    chosen = range(size)[part]
+    if not len(chosen):
+        return 0, 0, slice(None)
+    low, high = min(chosen[0], chosen[-1]), max(chosen[0], chosen[-1]) + 1
+    if chosen.step > 0:
+        return low, high - low, slice(0, None, chosen.step)
+    return low, high - low, slice(None, None, chosen.step)
+
+
+def dask_levels(pyramid: Pyramid, name: str) -> list[dask.array.Array]:
+    """Return all levels as (h, w, 3) uint8 dask arrays with square chunks."""
+    import dask.array as da
+
+    serial = next(_serial)
+    arrays = []
+    for n, level in enumerate(pyramid.levels):
+        side = chunk_side(level)
+        arrays.append(
+            da.from_array(
+                LazyLevel(pyramid, n),
+                chunks=(side, side, 3),
+                name=f"stexp-{name}-{serial}-{n}",
+                asarray=False,
+                fancy=False,
+                meta=np.empty((0, 0, 0), np.uint8),
+            )
+        )
+    return arrays

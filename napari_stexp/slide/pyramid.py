@@ -1,0 +1,192 @@
+"""Stored and synthesised levels behind one way of reading tiles and regions."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_stexp.errors import SlideError, TileError
+from napari_stexp.slide.cache import TileCache, shared_cache
+from napari_stexp.slide.gather import Colour, Windows, gather_windows
+from napari_stexp.slide.levels import Level, synthesised_levels
+from napari_stexp.slide.source import ByteSource
+from napari_stexp.slide.tiff import StoredLevel
+
+__all__ = ["BROKEN", "Pyramid", "halve"]
+
+logger = logging.getLogger(__name__)
+
+#: Colour of what can't be read: a grey that no stain and no glass has.
+BROKEN: Colour = (200, 200, 200)
+_serial = itertools.count()
+
+
+def halve(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the 2 x 2 means, rounded half up; an odd last row or column is averaged alone.
+
+    Parameters
+    ----------
+    image : (h, w, 3) uint8
+
+    Returns
+    -------
+    (ceil(h / 2), ceil(w / 2), 3) uint8
+    """
+    from PIL import Image
+
+    return np.array(Image.fromarray(image).reduce(2))
+
+
+class Pyramid:
+    """The pixels of one slide; safe to read from many threads.
+
+    Slides that differ only in their scale share one pyramid: it counts its
+    users and closes its files after the last.
+
+    Parameters
+    ----------
+    stored : list of (StoredLevel, ByteSource)
+        Finest first; they may come from different files.
+    cache : TileCache, optional
+        The shared one by default.
+    """
+
+    def __init__(
+        self, stored: list[tuple[StoredLevel, ByteSource]], cache: TileCache | None = None
+    ) -> None:
+        self._stored, self.levels = _lay_out(stored)
+        self._cache = cache if cache is not None else shared_cache()
+        self._owner = next(_serial)
+        self._users = 1
+        self._lock = Lock()
+        self._warned = False
+
+    def read_tile(self, level: int, row: int, col: int) -> NDArray[np.uint8]:
+        """Return one (th, tw, 3) uint8 tile, read-only, through the cache.
+
+        Raises
+        ------
+        TileError
+            It doesn't decode, or the slide is closed.
+        """
+        return self._cache.get((self._owner, level, row, col), lambda: self._load(level, row, col))
+
+    def _load(self, level: int, row: int, col: int) -> NDArray[np.uint8]:
+        if self._users < 1:
+            raise TileError("the slide is closed", path=self._path)
+        found = self._stored[level]
+        if found is not None:
+            return found[0].read(found[1], row, col)
+        th, tw = self.levels[level].tile
+        return self._synthesise(level, row * th, col * tw)
+
+    def _synthesise(self, level: int, y: int, x: int) -> NDArray[np.uint8]:
+        """Compute one tile of a level from the level before.
+
+        These levels are for looking: of a tile that can't be read, only its own
+        place turns grey.
+        """
+        th, tw = self.levels[level].tile
+        finer = self.levels[level - 1]
+        height = min(2 * th, finer.shape[0] - 2 * y)
+        width = min(2 * tw, finer.shape[1] - 2 * x)
+        small = halve(self.show_region(2 * x, 2 * y, width, height, level - 1))
+        if small.shape[:2] == (th, tw):
+            return small
+        tile = np.zeros((th, tw, 3), np.uint8)
+        tile[: small.shape[0], : small.shape[1]] = small
+        return tile
+
+    @property
+    def _path(self) -> Path:
+        return next(found[1].path for found in self._stored if found is not None)
+
+    def gather(
+        self,
+        level: int,
+        corners: NDArray[np.int64],
+        size: tuple[int, int],
+        *,
+        fill: Colour = (0, 0, 0),
+        broken: Colour = (0, 0, 0),
+        pool: ThreadPoolExecutor | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> Windows:
+        """Cut windows out of a level; see `gather_windows`."""
+        return gather_windows(
+            lambda row, col: self.read_tile(level, row, col),
+            self.levels[level],
+            corners,
+            size,
+            fill=fill,
+            broken=broken,
+            pool=pool,
+            stop=stop,
+        )
+
+    def read_region(
+        self, x: int, y: int, width: int, height: int, level: int = 0, fill: Colour = (0, 0, 0)
+    ) -> NDArray[np.uint8]:
+        """Return a (height, width, 3) region; ``x``, ``y`` in the level's pixels.
+
+        Raises
+        ------
+        TileError
+            A tile under it doesn't decode.
+        """
+        found = self.gather(level, np.array([[x, y]]), (height, width), fill=fill)
+        if found.errors:
+            raise found.errors[0]
+        return found.pixels[0]
+
+    def show_region(self, x: int, y: int, width: int, height: int, level: int) -> NDArray[np.uint8]:
+        """Like `read_region`, but what can't be read is grey, with one warning per slide."""
+        found = self.gather(level, np.array([[x, y]]), (height, width), broken=BROKEN)
+        if found.errors:
+            self._warn(found.errors[0])
+        return found.pixels[0]
+
+    def _warn(self, error: TileError) -> None:
+        with self._lock:
+            first, self._warned = not self._warned, True
+        logger.log(
+            logging.WARNING if first else logging.DEBUG,
+            "%s Parts of the slide that can't be read are shown in grey.",
+            error,
+        )
+
+    def share(self) -> Pyramid:
+        """Count one more user."""
+        with self._lock:
+            if self._users < 1:
+                raise SlideError("the slide is closed", path=self._path)
+            self._users += 1
+        return self
+
+    def release(self) -> None:
+        """Count one user less; the last closes the files and empties the cache."""
+        with self._lock:
+            self._users -= 1
+            if self._users != 0:
+                return
+        for found in self._stored:
+            if found is not None:
+                found[1].close()
+        self._cache.drop(self._owner)
+
+
+def _lay_out(
+    stored: list[tuple[StoredLevel, ByteSource]],
+) -> tuple[list[tuple[StoredLevel, ByteSource] | None], tuple[Level, ...]]:
+    """Add the levels that are missing at the coarse end; None stands for a synthesised one."""
+    levels = [found[0].level for found in stored]
+    sources: list[tuple[StoredLevel, ByteSource] | None] = list(stored)
+    added = synthesised_levels(levels[-1])
+    return sources + [None] * len(added), (*levels, *added)

@@ -1,0 +1,392 @@
+"""A whole-slide image: what it is, and reading its pixels."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_stexp.errors import ScaleError, SlideError
+from napari_stexp.progress import exhaust
+from napari_stexp.slide import store
+from napari_stexp.slide.convert import coarse_levels_path, converted_path, prepare_slide
+from napari_stexp.slide.facts import MPP_RANGE, SlideFacts, is_plausible
+from napari_stexp.slide.flat import read_flat_facts
+from napari_stexp.slide.identify import fingerprint, identify
+from napari_stexp.slide.levels import Level
+from napari_stexp.slide.pyramid import Pyramid
+from napari_stexp.slide.source import ByteSource
+from napari_stexp.slide.tiff import StoredLevel, parse_tiff
+
+if TYPE_CHECKING:
+    import dask.array
+
+__all__ = ["Slide", "open_slide"]
+
+
+@dataclass(frozen=True, eq=False)
+class Slide:
+    """An open slide: read-only, and safe to read from many threads.
+
+    Made by `open_slide`. Coordinates are pixels, (x, y), of level 0 unless a
+    level is named; pixel (0, 0) covers [0, 1) x [0, 1).
+
+    Attributes
+    ----------
+    path : Path
+        The original file, also where a converted copy is read.
+    mpp_xy : (float, float) or None
+        µm per level-0 pixel in x and y; None where unknown.
+    mpp_source : {'metadata', 'user', 'spots', 'unknown'}
+        Who says so.
+    objective : float or None
+        Nominal magnification.
+    vendor, format : str
+        For people: ``'Aperio'``, ``'Aperio SVS'``.
+    """
+
+    path: Path
+    mpp_xy: tuple[float, float] | None
+    mpp_source: str
+    objective: float | None
+    vendor: str
+    format: str
+    _pyramid: Pyramid = field(repr=False)
+    _closed: list[bool] = field(default_factory=lambda: [False], repr=False)
+
+    @property
+    def name(self) -> str:
+        """File name without its suffixes."""
+        name = self.path.name
+        for suffix in (".ome.tiff", ".ome.tif", self.path.suffix):
+            if suffix and name.lower().endswith(suffix.lower()):
+                return name[: -len(suffix)]
+        return name
+
+    @property
+    def mpp(self) -> float | None:
+        """µm per level-0 pixel, the mean of x and y; None where unknown."""
+        return None if self.mpp_xy is None else sum(self.mpp_xy) / 2
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of level 0."""
+        return self.levels[0].shape
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """The levels, finest first, down to at most 2,000 px."""
+        return self._pyramid.levels
+
+    def with_mpp(self, mpp: float, source: str = "user") -> Slide:
+        """Return the same slide with another scale.
+
+        Both read through the same files, which stay open until both are closed.
+
+        Parameters
+        ----------
+        mpp : float
+            µm per level-0 pixel, 0.05 to 20.
+        source : {'user', 'spots', 'metadata'}
+            Who says so.
+
+        Raises
+        ------
+        ScaleError
+            No slide has such pixels.
+        """
+        mpp = _checked_mpp(mpp, self.path)
+        return replace(
+            self, mpp_xy=(mpp, mpp), mpp_source=source,
+            _pyramid=self._pyramid.share(), _closed=[False],
+        )  # fmt: skip
+
+    def read_tile(self, level: int, row: int, col: int) -> NDArray[np.uint8]:
+        """Return one decoded tile through the shared cache.
+
+        Returns
+        -------
+        (th, tw, 3) uint8 array, read-only
+            Whole also at the border, where what lies outside has no meaning.
+
+        Raises
+        ------
+        TileError
+            It doesn't decode.
+        """
+        rows, cols = self.levels[level].grid
+        if not (0 <= row < rows and 0 <= col < cols):
+            raise IndexError(f"tile ({row}, {col}) of {rows} x {cols}")
+        return self._pyramid.read_tile(level, row, col)
+
+    def read_region(
+        self,
+        x: int,
+        y: int,
+        width: int,
+        height: int,
+        level: int = 0,
+        fill: tuple[int, int, int] = (0, 0, 0),
+    ) -> NDArray[np.uint8]:
+        """Return a rectangle of one level.
+
+        Parameters
+        ----------
+        x, y : int
+            Its upper left pixel, in *that level's* pixels; may lie outside.
+        width, height : int
+            Its size in that level's pixels.
+        level : int
+        fill : (r, g, b)
+            Colour beyond the border of the image.
+
+        Returns
+        -------
+        (height, width, 3) uint8 array
+
+        Raises
+        ------
+        TileError
+            A tile of a stored level doesn't decode. (On a synthesised level,
+            which is for looking, that part is grey.)
+        """
+        if width < 0 or height < 0:
+            raise ValueError(f"a region of {width} x {height} px")
+        return self._pyramid.read_region(x, y, width, height, level, fill)
+
+    def thumbnail(self, max_px: int = 2000) -> tuple[NDArray[np.uint8], float]:
+        """Return the whole slide as a small picture.
+
+        Parameters
+        ----------
+        max_px : int
+            The longer side is at most this.
+
+        Returns
+        -------
+        image : (h, w, 3) uint8 array
+            Tiles that don't decode are grey.
+        downsample : float
+            Level-0 pixels per pixel of the picture.
+        """
+        from PIL import Image
+
+        small_enough = [n for n, v in enumerate(self.levels) if max(v.shape) <= max_px]
+        if small_enough:
+            level = self.levels[small_enough[0]]
+            if max(level.shape) > max_px / 2 or small_enough[0] == 0:
+                return self._whole_level(small_enough[0]), level.downsample
+        finer = max(n for n, v in enumerate(self.levels) if max(v.shape) > max_px)
+        level = self.levels[finer]
+        image = Image.fromarray(self._whole_level(finer))
+        shrink = max(level.shape) / max_px
+        size = (max(1, int(level.shape[1] / shrink)), max(1, int(level.shape[0] / shrink)))
+        # a box in place of the whole image keeps the factor the same in x and y
+        box = (0.0, 0.0, size[0] * shrink, size[1] * shrink)
+        box = (0.0, 0.0, min(box[2], level.shape[1]), min(box[3], level.shape[0]))
+        small = image.resize(size, Image.Resampling.BOX, box)
+        return np.asarray(small).copy(), level.downsample * shrink
+
+    def _whole_level(self, level: int) -> NDArray[np.uint8]:
+        height, width = self.levels[level].shape
+        return self._pyramid.show_region(0, 0, width, height, level)
+
+    def dask_levels(self) -> list[dask.array.Array]:
+        """Return every level as a lazy (h, w, 3) uint8 array, for napari.
+
+        Chunks are square; reading one decodes its own tiles only, through the
+        shared cache, so memory stays flat. Give the layer ``cache=False``:
+        napari's own cache of dask results would keep every chunk a second
+        time, up to a quarter of the machine's memory. Tiles that don't decode
+        are grey, with one warning in the log.
+        """
+        from napari_stexp.slide.lazy import dask_levels
+
+        return dask_levels(self._pyramid, self.name)
+
+    def fingerprint(self) -> str:
+        """SHA-256 over the size and the first and last 4 MiB of the original file."""
+        return fingerprint(self.path)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the facts as plain values that JSON can hold."""
+        return {
+            "path": str(self.path),
+            "name": self.name,
+            "format": self.format,
+            "vendor": self.vendor,
+            "width": self.shape[1],
+            "height": self.shape[0],
+            "mpp": self.mpp,
+            "mpp_xy": None if self.mpp_xy is None else list(self.mpp_xy),
+            "mpp_source": self.mpp_source,
+            "objective": self.objective,
+            "levels": [
+                {
+                    "width": level.shape[1],
+                    "height": level.shape[0],
+                    "downsample": level.downsample,
+                    "tile_width": level.tile[1],
+                    "tile_height": level.tile[0],
+                    "stored": level.stored,
+                }
+                for level in self.levels
+            ],
+            "file_bytes": self.path.stat().st_size if self.path.exists() else None,
+            "fingerprint": self.fingerprint() if self.path.exists() else None,
+        }
+
+    def close(self) -> None:
+        """Let go of the files; a second call does nothing."""
+        if not self._closed[0]:
+            self._closed[0] = True
+            self._pyramid.release()
+
+    def __enter__(self) -> Slide:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel to another process as a path and a scale, to be opened there."""
+        return (_reopen, (self.path, self.mpp, self.mpp_source))
+
+
+def _reopen(path: Path, mpp: float | None, source: str) -> Slide:
+    slide = open_slide(path)
+    if mpp is None or slide.mpp == mpp:
+        return slide
+    with slide:
+        return slide.with_mpp(mpp, source)
+
+
+def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
+    """Open a slide.
+
+    Tiled TIFF (pyramidal or not), OME-TIFF and Aperio SVS are read as they
+    are. JPEG, PNG and striped TIFF are converted first unless the cache has
+    them; call `prepare_slide` before to see the progress of that.
+
+    Parameters
+    ----------
+    path : path-like
+    mpp : float, optional
+        µm per level-0 pixel, in place of what the file says.
+
+    Returns
+    -------
+    Slide
+
+    Raises
+    ------
+    SlideError
+        The file is missing, damaged, cut off, or no 8-bit RGB image.
+    ScaleError
+        ``mpp`` is no scale of a slide.
+    OutputError
+        A converted copy is needed and the cache folder can't be written.
+    """
+    path = Path(path)
+    if mpp is not None:
+        mpp = _checked_mpp(mpp, path)
+    kind = identify(path)
+    structure = parse_tiff(path) if kind == "TIFF" else None
+    if structure is not None and structure.tiled:
+        facts = structure.facts
+        pyramid = _open_tiled(path, structure.levels)
+    else:
+        facts = read_flat_facts(path, kind)
+        pyramid = _open_converted(path)
+    return _make_slide(path, facts, pyramid, mpp)
+
+
+def _make_slide(path: Path, facts: SlideFacts, pyramid: Pyramid, mpp: float | None) -> Slide:
+    scale = facts.mpp_xy if mpp is None else (mpp, mpp)
+    said = "user" if mpp is not None else "metadata" if facts.mpp_xy is not None else "unknown"
+    return Slide(path, scale, said, facts.objective, facts.vendor, facts.format, pyramid)
+
+
+def _open_tiled(path: Path, levels: tuple[StoredLevel, ...]) -> Pyramid:
+    """Open a tiled TIFF, with the coarse levels from the cache where they are."""
+    source = ByteSource(path)
+    stored = [(level, source) for level in levels]
+    base, last = levels[0].level, levels[-1].level
+    pyramid = Pyramid(stored)
+    if pyramid.levels[-1].stored:
+        return pyramid
+    extra = coarse_levels_path(path)
+    if not extra.exists():
+        return pyramid
+    return _with_extra_levels(stored, extra, base, last) or pyramid
+
+
+def _with_extra_levels(
+    stored: list[tuple[StoredLevel, ByteSource]], extra: Path, base: Level, last: Level
+) -> Pyramid | None:
+    """Append the levels of another file; None if it is damaged or was just deleted."""
+    from napari_stexp.slide.levels import stored_downsample
+
+    try:
+        source = _CachedSource(extra)
+        coarse = parse_tiff(extra).levels
+    except SlideError:
+        return None
+    for level in coarse:
+        ratio = stored_downsample(base.shape, level.level.shape)
+        if ratio > last.downsample:
+            placed = replace(level, level=replace(level.level, downsample=ratio))
+            stored = [*stored, (placed, source)]
+    return Pyramid(stored)
+
+
+class _CachedSource(ByteSource):
+    """A file of the cache: not to be deleted while it is open."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        store.mark_used(path)
+        self._marked = True
+
+    def close(self) -> None:
+        if self._marked:
+            self._marked = False
+            store.release(self.path)
+        super().close()
+
+
+def _open_converted(path: Path) -> Pyramid:
+    """Open the converted copy, making it first where the cache lacks it."""
+    for _ in range(3):  # another process may clean the cache between making and opening
+        exhaust(prepare_slide(path))
+        target = converted_path(path)
+        try:
+            source = _CachedSource(target)
+        except SlideError:
+            continue
+        try:
+            levels = parse_tiff(target).levels
+        except SlideError:
+            source.close()
+            continue
+        return Pyramid([(level, source) for level in levels])
+    raise SlideError(
+        "its converted copy disappears from the cache",
+        path=path,
+        hint="Raise STEXP_CACHE_LIMIT_GB, or set STEXP_CACHE_DIR to another folder.",
+    )
+
+
+def _checked_mpp(mpp: float, path: Path) -> float:
+    if not is_plausible(mpp) or math.isnan(mpp):
+        raise ScaleError(
+            "no slide has pixels of this size",
+            path=path,
+            expected=f"{MPP_RANGE[0]} to {MPP_RANGE[1]} µm per pixel",
+            found=mpp,
+        )
+    return float(mpp)

@@ -1,0 +1,334 @@
+"""The structure of TIFF slides, and decoding one of their tiles.
+
+tifffile parses the file once; afterwards only byte ranges are read, so that
+no lock is needed and the parser's own file handle is closed again.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_stexp.errors import SlideError, TileError
+from napari_stexp.slide.facts import SlideFacts, read_tiff_facts
+from napari_stexp.slide.levels import Level, stored_downsample
+
+if TYPE_CHECKING:
+    import tifffile
+
+    from napari_stexp.slide.source import ByteSource
+
+__all__ = ["StoredLevel", "TiffStructure", "parse_tiff"]
+
+_RGB, _YCBCR = 2, 6  # PhotometricInterpretation
+_PHOTOMETRIC = {
+    0: "grey (white is zero)", 1: "grey", 3: "palette", 4: "mask", 5: "CMYK", 8: "CIELab",
+    32803: "colour filter array",
+}  # fmt: skip
+_APERIO_JP2K_YCBCR = 33003
+_ASSOCIATED_ALPHA, _UNASSOCIATED_ALPHA = 1, 2  # ExtraSamples
+#: Series that tifffile names so are pictures of the glass, never the tissue at full size.
+_NEVER_SHOWN = ("label", "macro", "thumbnail", "overview")
+#: What a scanner didn't record is shown as empty glass.
+_GLASS = 255
+
+
+@dataclass(frozen=True)
+class StoredLevel:
+    """Where the tiles (or strips) of one level lie in the file, and how they decode.
+
+    Attributes
+    ----------
+    level : Level
+    offsets, counts : (n,) int64
+        Byte range of each segment, row by row; one plane after another.
+    decode : callable
+        tifffile's decoder of this level, a pure function of the bytes.
+    options : dict
+        JPEG tables and header that the decoder needs.
+    planes : int
+        1 for interleaved colours, 3 where each colour has segments of its own.
+    alpha : int
+        0 without, else the ExtraSamples value of the fourth channel.
+    ycbcr : bool
+        The codec leaves YCbCr as it is, and it must be turned into RGB here.
+    """
+
+    level: Level
+    offsets: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    decode: Callable[..., Any]
+    options: dict[str, Any]
+    planes: int = 1
+    alpha: int = 0
+    ycbcr: bool = False
+
+    def read(self, source: ByteSource, row: int, col: int) -> NDArray[np.uint8]:
+        """Decode one tile.
+
+        Returns
+        -------
+        (th, tw, 3) uint8 array
+
+        Raises
+        ------
+        TileError
+            The bytes can't be read or don't decode.
+        """
+        rows, cols = self.level.grid
+        index = row * cols + col
+        parts = [self._segment(source, index + p * rows * cols) for p in range(self.planes)]
+        tile = parts[0] if self.planes == 1 else np.concatenate(parts, axis=2)
+        if self.ycbcr:
+            tile = _rgb_from_ycbcr(tile)
+        if self.alpha:
+            tile = over_glass(tile, associated=self.alpha == _ASSOCIATED_ALPHA)
+        if tile.shape[:2] != self.level.tile:
+            tile = _padded(tile, self.level.tile)
+        return np.ascontiguousarray(tile)
+
+    def _segment(self, source: ByteSource, index: int) -> NDArray[np.uint8]:
+        offset, count = int(self.offsets[index]), int(self.counts[index])
+        if count == 0:  # a sparse file: the scanner recorded nothing here
+            channels = 1 if self.planes > 1 else 4 if self.alpha else 3
+            return np.full((*self.level.tile, channels), _GLASS, np.uint8)
+        data = source.read(offset, count)
+        try:
+            segment = self.decode(data, index, **self.options)[0]
+        except Exception as error:  # codecs raise what they like, RuntimeErrors among it
+            raise TileError(
+                f"a tile doesn't decode (segment {index} of the level with "
+                f"{self.level.shape[1]} x {self.level.shape[0]} px)",
+                path=source.path,
+                found=error,
+            ) from error
+        return np.asarray(segment[0], np.uint8)
+
+
+@dataclass(frozen=True)
+class TiffStructure:
+    """A TIFF's levels, finest first, and what it says about itself.
+
+    ``tiled`` is False for a striped file: its only level's "tiles" are strips,
+    and it is converted before it is shown.
+    """
+
+    levels: tuple[StoredLevel, ...]
+    facts: SlideFacts
+    tiled: bool
+
+
+def parse_tiff(path: Path) -> TiffStructure:
+    """Read the structure of a TIFF slide.
+
+    Raises
+    ------
+    SlideError
+        It is damaged, cut off, or no 8-bit RGB image.
+    """
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as tif:
+            return _parse(tif, path)
+    except SlideError:
+        raise
+    except OSError as error:
+        raise SlideError("can't be read", path=path, found=error.strerror or error) from error
+    except Exception as error:  # damaged files fail in many ways inside the parser
+        raise SlideError(
+            "is a damaged TIFF", path=path, expected="a readable TIFF structure", found=error
+        ) from error
+
+
+def _parse(tif: tifffile.TiffFile, path: Path) -> TiffStructure:
+    _check_chain(tif, path)
+    series = _choose_series(tif, path)
+    base = series.levels[0].keyframe
+    _check_pixels(series, base, path)
+    pages = [level.keyframe for level in series.levels] if base.is_tiled else [base]
+    shape = (base.imagelength, base.imagewidth)
+    levels = [_stored_level(page, shape) for page in pages if _is_same_kind(page, base)]
+    levels = _strictly_coarser(levels)
+    for stored in levels:
+        _check_extent(stored, path, tif.filehandle.size)
+    facts = read_tiff_facts(tif, base, tiled=bool(base.is_tiled))
+    return TiffStructure(tuple(levels), facts, bool(base.is_tiled))
+
+
+def _check_chain(tif: tifffile.TiffFile, path: Path) -> None:
+    """Refuse a file whose list of images leads beyond its end: it was cut off."""
+    size = tif.filehandle.size
+    fmt = tif.tiff
+    offset, seen = tif.pages.first.offset, set()
+    while offset and offset not in seen:
+        seen.add(offset)
+        offset = _next_directory(tif, offset, fmt, size)
+        if offset is None or offset >= size:
+            raise SlideError(
+                "is cut off",
+                path=path,
+                expected="a list of images that ends inside the file",
+                found=f"{size} bytes",
+                hint="Copy or download it again.",
+            )
+
+
+def _next_directory(tif: tifffile.TiffFile, offset: int, fmt: Any, size: int) -> int | None:
+    """Offset of the image directory after the one at ``offset``; None if it is cut off."""
+    handle = tif.filehandle
+    if offset + fmt.tagnosize > size:
+        return None
+    handle.seek(offset)
+    (count,) = struct.unpack(fmt.tagnoformat, handle.read(fmt.tagnosize))
+    end = offset + fmt.tagnosize + count * fmt.tagsize
+    if end + fmt.offsetsize > size:
+        return None
+    handle.seek(end)
+    (following,) = struct.unpack(fmt.offsetformat, handle.read(fmt.offsetsize))
+    return int(following)
+
+
+def _choose_series(tif: tifffile.TiffFile, path: Path) -> tifffile.TiffPageSeries:
+    """Return the largest image that isn't a picture of the glass."""
+    candidates = [
+        s for s in tif.series if not any(w in (s.name or "").lower() for w in _NEVER_SHOWN)
+    ]
+    if not candidates:
+        raise SlideError("holds no image", path=path, found=[s.name for s in tif.series])
+    series = max(candidates, key=lambda s: s.keyframe.imagelength * s.keyframe.imagewidth)
+    if Path(series.keyframe.parent.filehandle.path) != Path(tif.filehandle.path):
+        raise SlideError(
+            "keeps its pixels in another file", path=path,
+            expected="one file", found=series.keyframe.parent.filehandle.name,
+        )  # fmt: skip
+    return series
+
+
+def _check_pixels(series: tifffile.TiffPageSeries, page: tifffile.TiffPage, path: Path) -> None:
+    """Refuse everything but one plane of 8-bit RGB, with or without alpha."""
+    found = None
+    alpha = tuple(page.extrasamples) if page.samplesperpixel == 4 else ()
+    if 0 in (page.imagewidth, page.imagelength):
+        found = f"{page.imagewidth} x {page.imagelength} px"
+    elif page.photometric not in (_RGB, _YCBCR):
+        kind = _PHOTOMETRIC.get(int(page.photometric), f"photometric {int(page.photometric)}")
+        found = f"{page.bitspersample}-bit {kind}"
+    elif page.bitspersample != 8 or page.sampleformat != 1:
+        found = f"{page.bitspersample}-bit samples ({page.dtype})"
+    elif page.samplesperpixel != 3 and alpha not in ((1,), (2,)):
+        found = f"{page.samplesperpixel} samples per pixel, extra samples {page.extrasamples}"
+    elif len(series.levels[0].pages) != 1:
+        found = f"{len(series.levels[0].pages)} planes (axes {series.axes})"
+    elif page.imagedepth != 1:
+        found = f"a volume of {page.imagedepth} planes"
+    if found is not None:
+        raise SlideError("is no H&E image", path=path, expected="8-bit RGB", found=found)
+
+
+def _is_same_kind(page: tifffile.TiffPage, base: tifffile.TiffPage) -> bool:
+    """Whether a coarser page can be read as a level of ``base``."""
+    same_pixels = (page.samplesperpixel, page.bitspersample) == (
+        base.samplesperpixel,
+        base.bitspersample,
+    )
+    return bool(page is base or (page.is_tiled and same_pixels and page.imagedepth == 1))
+
+
+def _stored_level(page: tifffile.TiffPage, base_shape: tuple[int, int]) -> StoredLevel:
+    shape = (int(page.imagelength), int(page.imagewidth))
+    tile = (
+        (int(page.tilelength), int(page.tilewidth))
+        if page.is_tiled
+        else (int(page.rowsperstrip), shape[1])
+    )
+    options = {
+        key: value
+        for key, value in (("jpegtables", page.jpegtables), ("jpegheader", page.jpegheader))
+        if value is not None
+    }
+    planes = page.samplesperpixel if page.planarconfig == 2 else 1
+    alpha = int(page.extrasamples[0]) if page.samplesperpixel == 4 else 0
+    return StoredLevel(
+        Level(shape, stored_downsample(base_shape, shape), tile),
+        np.asarray(page.dataoffsets, np.int64),
+        np.asarray(page.databytecounts, np.int64),
+        page.decode,
+        options,
+        int(planes),
+        alpha,
+        int(page.compression) == _APERIO_JP2K_YCBCR,
+    )
+
+
+def _strictly_coarser(levels: list[StoredLevel]) -> list[StoredLevel]:
+    """Drop levels that aren't smaller than the one before, or of another aspect."""
+    kept = levels[:1]
+    base = kept[0].level.shape
+    for stored in levels[1:]:
+        shape, last = stored.level.shape, kept[-1].level.shape
+        ratio = stored.level.downsample
+        fits = all(abs(b / ratio - s) <= 2 for b, s in zip(base, shape, strict=True))
+        if shape[0] < last[0] and shape[1] < last[1] and fits:
+            kept.append(stored)
+    return kept
+
+
+def _check_extent(stored: StoredLevel, path: Path, size: int) -> None:
+    """Refuse a file that ends before its last tile, or lists too few of them."""
+    rows, cols = stored.level.grid
+    expected = rows * cols * stored.planes
+    if len(stored.offsets) < expected or len(stored.counts) < expected:
+        raise SlideError(
+            "is a damaged TIFF", path=path,
+            expected=f"{expected} tiles", found=min(len(stored.offsets), len(stored.counts)),
+        )  # fmt: skip
+    end = int(np.max(stored.offsets + stored.counts, initial=0))
+    if end > size:
+        raise SlideError(
+            "is cut off", path=path, expected=f"at least {end} bytes", found=size,
+            hint="Copy or download it again.",
+        )  # fmt: skip
+
+
+def over_glass(rgba: NDArray[np.uint8], *, associated: bool = False) -> NDArray[np.uint8]:
+    """Lay an RGBA image over white, which is what empty glass looks like.
+
+    Parameters
+    ----------
+    rgba : (h, w, 4) uint8
+    associated : bool
+        The colours are multiplied by alpha already.
+
+    Returns
+    -------
+    (h, w, 3) uint8
+        Equal to the colours where alpha is 255.
+    """
+    alpha = rgba[..., 3:]
+    if (alpha == _GLASS).all():
+        return rgba[..., :3]
+    colour, a = rgba[..., :3].astype(np.uint32), alpha.astype(np.uint32)
+    seen = colour * 255 if associated else colour * a
+    blend = (seen + (255 - a) * _GLASS + 127) // 255
+    return np.minimum(blend, 255).astype(np.uint8)
+
+
+def _rgb_from_ycbcr(tile: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(np.ascontiguousarray(tile), "YCbCr").convert("RGB"))
+
+
+def _padded(tile: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """Fill a border tile that was stored without its outer part."""
+    whole = np.zeros((*shape, 3), np.uint8)
+    height, width = min(shape[0], tile.shape[0]), min(shape[1], tile.shape[1])
+    whole[:height, :width] = tile[:height, :width]
+    return whole
