@@ -82,12 +82,20 @@ def set_up(
 
 
 def _add_commands() -> None:
-    from napari_stexp.cli import demo, importing, information, predicting, viewing
+    from napari_stexp.cli import (
+        comparing,
+        demo,
+        importing,
+        information,
+        predicting,
+        viewing,
+    )
 
     for name, module, panel in (
         ("view", viewing, "Window"),
         ("demo", demo, "Window"),
         ("predict", predicting, "Prediction"),
+        ("evaluate", comparing, "Prediction"),
         ("import", importing, "Files"),
         ("info", information, "Files"),
     ):

@@ -158,5 +158,5 @@ def _describe_annotation(path: Path, reporter: Reporter) -> dict[str, Any]:
     regions = read_regions(path)
     return {
         "regions": len(regions),
-        "classes": dict(Counter(region.label for region in regions).most_common()),
+        "classes": dict(Counter(region.class_name or "(none)" for region in regions).most_common()),
     }

@@ -80,7 +80,7 @@ def check_suffix(*suffixes: str) -> Callable[[Path | None], Path | None]:
     """Return a callback that accepts only files with one of these suffixes."""
 
     def check(path: Path | None) -> Path | None:
-        if path is not None and path.suffix.lower() not in suffixes:
+        if path is not None and not path.name.lower().endswith(suffixes):
             raise typer.BadParameter(
                 f"'{path.name}' doesn't end in {' or '.join(suffixes)}, which tells the format."
             )

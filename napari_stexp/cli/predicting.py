@@ -22,6 +22,7 @@ from napari_stexp.cli.reporting import Reporter, format_time, print_facts, print
 
 if TYPE_CHECKING:
     from napari_stexp.predict import Prediction
+    from napari_stexp.progress import Progress
     from napari_stexp.session import Session
 
 EPILOG = """Examples:
@@ -46,16 +47,20 @@ def command(
         typer.Option(
             "--output",
             "-o",
-            help="File to write: .h5ad (everything), .csv or .parquet (spots by genes).",
-            callback=check_suffix(".h5ad", ".csv", ".parquet"),
+            help="File to write: .h5ad (everything), .csv, .csv.gz or .parquet (spots by genes).",
+            callback=check_suffix(".h5ad", ".csv", ".csv.gz", ".parquet"),
         ),
     ],
     spots: Annotated[
         Path | None,
         typer.Option(
             exists=True,
-            help="Measured or chosen spots: .h5ad, or a HER2ST spot file. Default: a grid.",
+            help="Measured or chosen spots: .h5ad, a HER2ST spot file, or a HER2ST folder "
+            "with --section. Default: a grid.",
         ),
+    ] = None,
+    section: Annotated[
+        str | None, typer.Option(help="Section of the folder that --spots names.")
     ] = None,
     counts: Counts = None,
     grid: Annotated[
@@ -155,10 +160,10 @@ def command(
         open_slide(session, slide, mpp, reporter)
         session.open_bundle(model)
         if spots is not None:
-            session.open_spots(spots, counts=counts)
+            session.open_spots(spots, counts=counts, section=section)
             take_scale_from_spots(session, reporter)
         else:
-            session.make_grid_spots(pitch, diameter, grid or Layout.HEX)
+            session.make_grid_spots(pitch, diameter, (grid or Layout.HEX).value)
         start = time.perf_counter()
         prediction = _predict(session, output, keep_partial, reporter)
         facts = _summarise(prediction, output, time.perf_counter() - start)
@@ -195,11 +200,16 @@ def _predict(session: Session, output: Path, keep_partial: bool, reporter: Repor
 
     inputs: tuple[Any, ...] = (session.slide, session.spots, session.bundle, session.params)
     prediction = start_prediction(*inputs)
+
+    def collect(progress: Progress) -> None:
+        if progress.new is not None:
+            prediction.add(progress.new)
+
     try:
         reporter.run(
             predict_spots(*inputs),
             unit="spots",
-            on_report=lambda progress: progress.new and prediction.add(progress.new),
+            on_report=collect,
         )
     except KeyboardInterrupt:
         if keep_partial:
@@ -219,7 +229,6 @@ def _summarise(prediction: Prediction, output: Path, seconds: float) -> dict[str
         "status": adata.obs["status"].astype(str).value_counts().to_dict(),
         "median_similarity": float(adata.obs["similarity"].median()),
         "seconds": round(seconds, 3),
-        "spots_per_second": round(adata.n_obs / seconds, 1),
         "provenance": adata.uns["stexp"],
     }
 
@@ -231,6 +240,6 @@ def _print_summary(facts: dict[str, Any]) -> None:
             "output": facts["output"],
             "spots": f"{facts['spots']} ({status})",
             "genes": facts["genes"],
-            "time": f"{format_time(facts['seconds'])} ({facts['spots_per_second']:g} spots/s)",
+            "time": format_time(facts["seconds"]),
         }
     )

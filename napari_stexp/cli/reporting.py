@@ -73,7 +73,7 @@ class Reporter:
                     try:
                         progress = next(task)
                     except StopIteration as stop:
-                        return stop.value  # type: ignore[no-any-return]
+                        return stop.value
                     if on_report is not None:
                         on_report(progress)
                     show(progress)

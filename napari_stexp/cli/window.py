@@ -104,9 +104,10 @@ class Window:
 
     def _on_task_ended(self, _area: str) -> None:
         """Predict once everything that it needs is there."""
-        if not self._predict or self.session.spots is None or self.session.bundle is None:
+        session = self.session
+        if not self._predict or None in (session.slide, session.spots, session.bundle):
             return
         self._predict = False
-        if self.session.slide.mpp is None and self.session.suggested_mpp is not None:
+        if session.slide is not None and session.slide.mpp is None:
             self.controller.take_mpp_from_spots()
         self.controller.predict()
