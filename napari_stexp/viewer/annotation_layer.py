@@ -1,0 +1,90 @@
+"""The Shapes layer of the pathologist's regions: outlines in the colour of their class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_stexp.viewer.frame import layer_frame, to_yx
+
+if TYPE_CHECKING:
+    from napari.layers import Shapes
+
+    from napari_stexp.slide import Slide
+
+__all__ = ["class_colours", "make_annotation_layer", "region_rings"]
+
+# Okabe & Ito's palette for colour-blind eyes (2008), without its yellow and black, which
+# vanish on a slide's background or among nuclei.
+_PALETTE = (
+    (0.00, 0.45, 0.70),
+    (0.84, 0.37, 0.00),
+    (0.00, 0.62, 0.45),
+    (0.80, 0.47, 0.65),
+    (0.34, 0.71, 0.91),
+    (0.90, 0.62, 0.00),
+)
+
+
+def class_colours(regions: Sequence[Any]) -> dict[str, tuple[float, float, float]]:
+    """Return RGB, 0 to 1, of each class: the file's own colour, else one of a fixed palette."""
+    colours: dict[str, tuple[float, float, float]] = {}
+    for region in regions:
+        name = region.class_name or ""
+        if region.color is not None and name not in colours:
+            red, green, blue = (value / 255 for value in region.color)
+            colours[name] = (red, green, blue)
+    names = sorted({region.class_name or "" for region in regions} - set(colours))
+    for number, name in enumerate(names):
+        colours[name] = _PALETTE[number % len(_PALETTE)]
+    return colours
+
+
+def region_rings(region: Any) -> Iterator[NDArray[np.float64]]:
+    """Yield a region's outlines and the borders of its holes, (n, 2) level-0 px, (y, x).
+
+    Only lines are drawn: a filled region would tint the spots inside, and napari's Shapes
+    know no holes.
+    """
+    parts = getattr(region.geometry, "geoms", [region.geometry])
+    for polygon in parts:
+        for ring in (polygon.exterior, *polygon.interiors):
+            yield to_yx(np.asarray(ring.coords)[:-1, :2])
+
+
+def make_annotation_layer(regions: Sequence[Any], slide: Slide | None, width_px: float) -> Shapes:
+    """Return a Shapes layer with one outline per ring of each region.
+
+    Parameters
+    ----------
+    regions : sequence of Region
+        In level-0 px.
+    slide : Slide or None
+        Gives the scale.
+    width_px : float
+        Width of the lines, level-0 px.
+    """
+    import pandas as pd
+    from napari.layers import Shapes
+
+    colours = class_colours(regions)
+    rings, edges, rows = [], [], []
+    for region in regions:
+        for ring in region_rings(region):
+            rings.append(ring)
+            edges.append((*colours[region.class_name or ""], 1.0))
+            rows.append((region.class_name or "", region.name or "", region.id))
+    return Shapes(
+        rings,
+        shape_type="polygon",
+        edge_color=np.asarray(edges, dtype=np.float32),
+        face_color="transparent",
+        edge_width=width_px,
+        features=pd.DataFrame(rows, columns=["class", "name", "id"]),
+        text={"string": "{class}", "visible": False, "color": "black", "size": 10},
+        name="Annotation",
+        **layer_frame(slide),
+    )

@@ -1,0 +1,107 @@
+"""From values to colours: what a spot looks like, whether it has a value or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["FAILED_RING", "PENDING_RING", "SpotColours", "colour_spots", "map_values"]
+
+_STEPS = 256
+
+# A spot without a value is an empty ring, so that the tissue shows through and no colour of
+# the map is mistaken for it: thin and dark while it waits, thick and light grey where it failed.
+PENDING_RING = ((0.15, 0.15, 0.15, 0.75), 0.06)  # RGBA, width relative to the diameter
+FAILED_RING = ((0.62, 0.62, 0.62, 1.0), 0.22)
+
+
+@dataclass(frozen=True)
+class SpotColours:
+    """How N spots are painted.
+
+    Attributes
+    ----------
+    face, ring : (N, 4) float32
+        RGBA, 0 to 1, of the disc and of its outline.
+    ring_width : (N,) float32
+        Width of the outline relative to the diameter; 0 for spots with a value.
+    """
+
+    face: NDArray[np.float32]
+    ring: NDArray[np.float32]
+    ring_width: NDArray[np.float32]
+
+
+@lru_cache(maxsize=16)
+def colour_table(colormap: str) -> NDArray[np.float32]:
+    """Return a colour map of napari's as (256, 4) float32 RGBA."""
+    from napari.utils.colormaps import ensure_colormap
+
+    table = ensure_colormap(colormap).map(np.linspace(0, 1, _STEPS, dtype=np.float32))
+    return np.ascontiguousarray(table, dtype=np.float32)
+
+
+def map_values(
+    values: NDArray[np.float32], limits: tuple[float, float], colormap: str = "viridis"
+) -> NDArray[np.float32]:
+    """Map values to colours.
+
+    Parameters
+    ----------
+    values : (N,) float array
+        What is shown; values beyond the limits take the colour of the nearer end.
+    limits : (float, float)
+        Values of the first and the last colour, low < high.
+    colormap : str
+        Name of a napari colour map.
+
+    Returns
+    -------
+    (N, 4) float32 array
+        RGBA, 0 to 1; fully transparent where the value isn't finite.
+    """
+    low, high = limits
+    finite = np.isfinite(values)
+    position = (np.where(finite, values, low).astype(np.float64) - low) / (high - low)
+    index = np.rint(np.clip(position, 0, 1) * (_STEPS - 1)).astype(np.intp)
+    colours = colour_table(colormap)[index]
+    colours[~finite] = 0
+    return colours
+
+
+def colour_spots(
+    values: NDArray[np.float32] | None,
+    status: NDArray[np.str_],
+    limits: tuple[float, float],
+    colormap: str = "viridis",
+) -> SpotColours:
+    """Return how spots look: coloured discs, and rings where there is no value.
+
+    Parameters
+    ----------
+    values : (N,) float array or None
+        The shown values; None when there are none at all yet.
+    status : (N,) array of str
+        'pending' marks spots that still wait; any other spot without a finite
+        value has failed.
+    limits, colormap
+        As in `map_values`.
+    """
+    n = len(status)
+    empty = np.ones(n, bool) if values is None else ~np.isfinite(values)
+    face = np.zeros((n, 4), np.float32)
+    if values is not None:
+        face = map_values(values, limits, colormap)
+    ring = np.zeros((n, 4), np.float32)
+    width = np.zeros(n, np.float32)
+    waiting = status == "pending"
+    for chosen, (colour, relative) in (
+        (empty & waiting, PENDING_RING),
+        (empty & ~waiting, FAILED_RING),
+    ):
+        ring[chosen] = colour
+        width[chosen] = relative
+    return SpotColours(face, ring, width)

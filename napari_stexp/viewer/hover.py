@@ -1,0 +1,93 @@
+"""What lies under the cursor: a tooltip with spot, gene and value, whichever layer is active."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+    from napari_stexp.session import Session
+
+__all__ = ["SpotFinder", "SpotTooltip"]
+
+
+class SpotFinder:
+    """Finds the spot at a place.
+
+    Parameters
+    ----------
+    spots : AnnData
+        ``obsm['spatial']`` (N, 2), (x, y) in level-0 px.
+    """
+
+    def __init__(self, spots: Any) -> None:
+        from scipy.spatial import cKDTree
+
+        self._tree = cKDTree(np.asarray(spots.obsm["spatial"], dtype=np.float64))
+
+    def find(self, x: float, y: float, radius: float) -> int | None:
+        """Return the nearest spot within ``radius`` of (x, y), all in level-0 px, else None."""
+        distance, index = self._tree.query((x, y), distance_upper_bound=radius)
+        return int(index) if np.isfinite(distance) else None
+
+
+class SpotTooltip:
+    """Keeps napari's tooltip on the spot under the cursor.
+
+    napari's own tooltip shows the features of the *active* layer only, and is
+    written by its status thread after each move of the mouse; so the text is
+    written on the move, and again when something else has replaced it.
+
+    Parameters
+    ----------
+    session : Session
+        Whose spots are read out.
+    viewer : ViewerModel
+        Whose cursor is followed.
+    """
+
+    def __init__(self, session: Session, viewer: ViewerModel) -> None:
+        self._session = session
+        self._viewer = viewer
+        self._finder: SpotFinder | None = None
+        self.radius = 0.0
+        self._was_visible = viewer.tooltip.visible
+        viewer.tooltip.visible = True
+        viewer.mouse_move_callbacks.append(self._on_move)
+        viewer.tooltip.events.text.connect(self._on_text)
+
+    def set_spots(self, spots: Any, radius: float) -> None:
+        """Follow these spots (AnnData or None); ``radius`` is in level-0 px."""
+        self._finder = None if spots is None else SpotFinder(spots)
+        self.radius = radius
+
+    def spot_under_cursor(self) -> int | None:
+        """Return the row of the spot under the cursor, or None."""
+        if self._finder is None or not self._session.display.visible:
+            return None
+        y, x = self._viewer.cursor.position[-2:]
+        slide = self._session.slide
+        scale = slide.mpp if slide is not None and slide.mpp else 1.0
+        return self._finder.find(x / scale, y / scale, self.radius)
+
+    def _on_move(self, viewer: Any, event: Any) -> None:  # noqa: ARG002 - napari's signature
+        index = self.spot_under_cursor()
+        self._viewer.tooltip.text = "" if index is None else self._session.read_out(index)
+
+    def _on_text(self) -> None:
+        index = self.spot_under_cursor()
+        if index is not None and self._viewer.mouse_over_canvas:
+            text = self._session.read_out(index)
+            if self._viewer.tooltip.text != text:
+                self._viewer.tooltip.text = text
+
+    def close(self) -> None:
+        """Leave the viewer as it was."""
+        self._viewer.tooltip.events.text.disconnect(self._on_text)
+        if self._on_move in self._viewer.mouse_move_callbacks:
+            self._viewer.mouse_move_callbacks.remove(self._on_move)
+        self._viewer.tooltip.visible = self._was_visible
+        self._viewer.tooltip.text = ""

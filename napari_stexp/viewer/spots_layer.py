@@ -1,0 +1,176 @@
+"""The Points layer of the spots: built from a session, and repainted when it changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_stexp.viewer.colour import SpotColours, colour_spots
+from napari_stexp.viewer.frame import layer_frame, to_yx
+
+if TYPE_CHECKING:
+    from napari.layers import Points
+
+    from napari_stexp.session import DisplaySettings, Session
+
+__all__ = ["SYMBOLS", "SpotsLayer", "spot_size_px"]
+
+SYMBOLS = {"disc": "disc", "square": "square"}
+# Visium's ratio of diameter to pitch, 55 µm to 100 µm, for spots whose diameter isn't known.
+_DIAMETER_PER_PITCH = 0.55
+# At an overview of a whole slide a spot is smaller than a screen pixel; it stays visible.
+_CANVAS_LIMITS = (2, 10000)
+
+
+def spot_size_px(spots: Any) -> float:
+    """Return a spot's diameter in level-0 px: stated, else from the pitch, else 1 % of the extent.
+
+    Parameters
+    ----------
+    spots : AnnData
+        ``obsm['spatial']`` (N, 2), level-0 px.
+    """
+    from napari_stexp.spots import spot_diameter_px, spot_pitch_px
+
+    diameter = spot_diameter_px(spots)
+    if diameter:
+        return float(diameter)
+    pitch = spot_pitch_px(spots)
+    if pitch:
+        return float(pitch) * _DIAMETER_PER_PITCH
+    extent = float(np.ptp(spots.obsm["spatial"], axis=0).max()) if spots.n_obs else 0.0
+    return max(extent / 100, 10.0)
+
+
+class SpotsLayer:
+    """Paints one napari Points layer from a session.
+
+    Colours are computed here and set directly: under napari's own mapping of a feature a
+    change of gene redraws three times, and spots without a value can't be told apart. The
+    layer's colour map and contrast limits are kept equal to what was painted, because the
+    colour bar reads them.
+
+    Parameters
+    ----------
+    session : Session
+        What is shown; its spots must be set.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._spots = session.spots
+        self._size = spot_size_px(self._spots)
+        self._ring_width: NDArray[np.float32] | None = None
+        self.layer = self._make_layer()
+        self.paint(restyle=True)
+
+    def _make_layer(self) -> Points:
+        from napari.layers import Points
+
+        layer = Points(
+            to_yx(self._spots.obsm["spatial"]),
+            size=self._size,
+            border_width=0,
+            border_width_is_relative=True,
+            face_color="transparent",
+            border_color="transparent",
+            canvas_size_limits=_CANVAS_LIMITS,
+            antialiasing=1,
+            name="Spots",
+            features=self._make_features(),
+            **layer_frame(self._session.slide),
+        )
+        # Moving or deleting a point here would part it from its barcode.
+        layer.editable = False
+        return layer
+
+    @property
+    def stale(self) -> bool:
+        """Whether the layer no longer holds the session's spots."""
+        return self._spots is not self._session.spots or len(self.layer.data) != self._spots.n_obs
+
+    def place(self) -> None:
+        """Follow a new scale of the slide."""
+        for name, value in layer_frame(self._session.slide).items():
+            setattr(self.layer, name, value)
+
+    def style(self) -> None:
+        """Follow the display settings that need no new colours."""
+        display: DisplaySettings = self._session.display
+        layer = self.layer
+        size = self._size * display.size_factor
+        if not np.all(layer.size == size):
+            layer.size = size
+        symbol = SYMBOLS[display.shape]
+        if str(layer.symbol[0]) != symbol:
+            layer.symbol = symbol
+        layer.opacity = display.opacity
+        layer.visible = display.visible
+
+    def paint(self, *, restyle: bool = False) -> None:
+        """Give every spot the colour of its value, and keep legend and features right."""
+        session, layer = self._session, self.layer
+        values, status = session.values(), session.status()
+        limits = session.limits(values)
+        colours = colour_spots(values, status, limits, session.display.colormap)
+        if restyle:
+            self.style()
+        self._set_legend(values is not None, limits)
+        self._set_rings(colours)
+        layer.features = self._make_features(values, status)
+        # Setting the colours emits twice; the first of the two already redraws.
+        with layer.events.face_color.blocker():
+            layer.face_color = colours.face
+        layer.metadata = self._make_metadata()
+        layer.name = f"{session.gene} · {session.source}" if values is not None else "Spots"
+
+    def _set_legend(self, shown: bool, limits: tuple[float, float]) -> None:
+        layer = self.layer
+        if layer.face_colormap.name != self._session.display.colormap:
+            layer.face_colormap = self._session.display.colormap
+        if layer.face_contrast_limits != limits:
+            layer.face_contrast_limits = limits
+        layer.face_colorbar.visible = shown
+        layer.name_overlay.visible = shown
+
+    def _set_rings(self, colours: SpotColours) -> None:
+        """Outlines change with the spots' state only, not with the gene."""
+        if self._ring_width is not None and np.array_equal(colours.ring_width, self._ring_width):
+            return
+        self._ring_width = colours.ring_width
+        layer = self.layer
+        # One redraw, by the colours, is enough; the width must be there by then.
+        with layer.events.border_width.blocker(), layer.events.border_color.blocker():
+            layer.border_width = colours.ring_width
+            layer.border_color = colours.ring
+
+    def _make_features(
+        self,
+        values: NDArray[np.float32] | None = None,
+        status: NDArray[np.str_] | None = None,
+    ) -> Any:
+        """Return barcode, value and status, which napari shows in its status bar on hover."""
+        import pandas as pd
+
+        n = self._spots.n_obs
+        if values is None:
+            values = np.full(n, np.nan, np.float32)
+        if status is None:
+            status = np.full(n, "pending")
+        return pd.DataFrame(
+            {
+                "spot": np.asarray(self._spots.obs_names, dtype=object),
+                "value": values,
+                "status": pd.Categorical(status),
+            }
+        )
+
+    def _make_metadata(self) -> dict[str, Any]:
+        prediction = self._session.prediction
+        return {
+            "stexp_spots": self._spots,
+            "stexp_prediction": None if prediction is None else prediction.adata,
+            "stexp_gene": self._session.gene,
+        }
