@@ -326,7 +326,7 @@ def _digest(header: str, arrays: Mapping[str, NDArray[Any]]) -> str:
     for name in sorted(arrays):
         array = arrays[name]
         digest.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
-        digest.update(memoryview(np.require(array.reshape(-1), requirements="C").view(np.uint8)))
+        digest.update(np.require(array.reshape(-1), requirements="C").view(np.uint8).data)
     return digest.hexdigest()
 
 

@@ -6,6 +6,7 @@ pickle that wants anything but tensors is refused.
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -205,11 +206,8 @@ def _is_plain(tensor: Tensor) -> bool:
 def _clean(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
     """Remove DataParallel's prefix and read the older names."""
     cleaned: dict[str, Tensor] = {}
-    for name, tensor in state.items():
-        while name.startswith("module."):
-            name = name.removeprefix("module.")
-        if name.startswith("well_"):
-            name = "spot_" + name.removeprefix("well_")
+    for key, tensor in state.items():
+        name = re.sub(r"^well_", "spot_", re.sub(r"^(module\.)+", "", key))
         if name in cleaned:
             raise CheckpointError("a parameter is there twice", path=path, found=name)
         cleaned[name] = tensor
