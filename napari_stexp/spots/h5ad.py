@@ -127,7 +127,10 @@ def write_spots(adata: AnnData, path: str | Path) -> Path:
     with atomic_path(path) as temporary:
         try:
             adata.write_h5ad(temporary, compression="gzip")
-        except (TypeError, ValueError, NotImplementedError) as error:
+        except OSError:
+            raise  # the place, not the content: atomic_path says so
+        except Exception as error:
+            # anndata raises kinds of its own for what HDF5 can't hold.
             raise OutputError(
                 "something in the table can't be stored in h5ad", path=path, found=error
             ) from error
