@@ -1,0 +1,315 @@
+"""Between panels and session: runs what a panel asks for, and puts the result into the session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_info, show_warning
+from qtpy.QtCore import QObject, Signal
+
+from napari_stexp.errors import ScaleError, StexpError
+from napari_stexp.panels import tasks
+from napari_stexp.panels.prediction_run import PredictionRun
+from napari_stexp.panels.runner import TaskRunner
+
+if TYPE_CHECKING:
+    from napari_stexp.session import Session
+
+__all__ = ["Controller"]
+
+
+class Controller(TaskRunner):
+    """Runs tasks for one viewer's panels; one task per area ('slide', 'spots' …) at a time.
+
+    Its methods are what the panels' ``*_requested`` signals are connected to,
+    and what a script or the command line calls to do the same.
+
+    Parameters
+    ----------
+    session : Session
+        Receives the results, in the main thread.
+    """
+
+    devices_listed = Signal(object)  # list of DeviceInfo
+    statistics_found = Signal()  # the shown genes' means are at hand now
+    scale_conflict = Signal(object)  # spots (AnnData) that contradict the slide's scale, or None
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.folder = Path.home()
+        self.devices: list[Any] | None = None
+        self.conflicting_spots: Any = None
+        self.window: Any = None  # napari's, once a panel is docked in it
+        self.run = PredictionRun(session, self)
+        session.noticed.connect(self._on_noticed)
+
+    def close(self) -> None:
+        """Stop everything; called when the viewer goes."""
+        for handle in list(self.tasks.values()):
+            handle.cancel()
+        self.run.abandon()
+        self.session.noticed.disconnect(self._on_noticed, missing_ok=True)
+
+    def _on_noticed(self, notice: str) -> None:
+        show_warning(notice)
+
+    def _remember(self, path: Path) -> None:
+        self.folder = path if path.is_dir() else path.parent
+
+    # ---- slide ---------------------------------------------------------------------------
+
+    def open_slide(self, path: str | Path, then: Callable[[], None] | None = None) -> None:
+        """Open a slide in the background; ``then`` is called when it is shown."""
+        path = Path(path)
+        self._remember(path)
+
+        def show(slide: Any) -> None:
+            self.stop_prediction()
+            self._forget_conflict()
+            self.session.set_slide(slide)
+            self.succeeded.emit("slide", f"{slide.name} is open.")
+            if then is not None:
+                then()
+
+        self.start(
+            "slide", tasks.open_slide_steps(path), title=f"Opening {path.name}", on_return=show
+        )
+
+    def close_slide(self) -> None:
+        """Close the slide; spots and prediction go with it."""
+        self.stop_prediction()
+        self.cleared.emit("slide")
+        self._forget_conflict()
+        self.guard("slide", self.session.set_slide, None)
+
+    def set_mpp(self, mpp: float) -> None:
+        """Set the size of a pixel by hand."""
+        self.cleared.emit("slide")
+        self.guard("slide", self.session.set_mpp, mpp)
+
+    def take_mpp_from_spots(self) -> None:
+        """Set the size of a pixel to what the spots' known pitch implies."""
+        from napari_stexp.spots import estimate_mpp
+
+        spots = self.conflicting_spots if self.conflicting_spots is not None else self.session.spots
+        mpp = None if spots is None else estimate_mpp(spots)
+        if mpp is None:
+            return
+        self.cleared.emit("slide")
+        self.cleared.emit("spots")
+        if self.guard("slide", self.session.set_mpp, mpp, "spots") and (
+            self.conflicting_spots is not None
+        ):
+            self._set_spots(spots)
+
+    # ---- spots ---------------------------------------------------------------------------
+
+    def load_spots(
+        self,
+        path: str | Path,
+        counts: str | Path | None = None,
+        then: Callable[[], None] | None = None,
+    ) -> None:
+        """Read spots in the background and lay them on the slide."""
+        path = Path(path)
+        self._remember(path)
+
+        def show(spots: Any) -> None:
+            self._set_spots(spots)
+            if then is not None:
+                then()
+
+        steps = tasks.read_spots_steps(path, Path(counts) if counts else None)
+        self.start("spots", steps, title=f"Reading {path.name}", on_return=show)
+
+    def make_grid(self, settings: tasks.GridSettings) -> None:
+        """Lay virtual spots on the slide, in the background."""
+        if self.session.slide is None:
+            self.fail("spots", StexpError("a grid needs a slide", hint="Open a slide first."))
+            return
+        steps = tasks.make_grid_steps(self.session.slide, settings)
+        self.start("spots", steps, title="Making a grid", on_return=self._set_spots)
+
+    def clear_spots(self) -> None:
+        """Take the spots away, and the prediction with them."""
+        self.stop_prediction()
+        self.cleared.emit("spots")
+        self._forget_conflict()
+        self.guard("spots", self.session.set_spots, None)
+
+    def _set_spots(self, spots: Any) -> None:
+        self.stop_prediction()
+        try:
+            self.session.set_spots(spots)
+        except ScaleError:
+            self.conflicting_spots = spots
+            self.scale_conflict.emit(spots)
+            raise
+        self._forget_conflict()
+
+    def _forget_conflict(self) -> None:
+        self.conflicting_spots = None
+        self.scale_conflict.emit(None)
+
+    # ---- annotations ---------------------------------------------------------------------
+
+    def load_annotations(self, path: str | Path) -> None:
+        """Read a pathologist's regions in the background."""
+        path = Path(path)
+        self._remember(path)
+        self.start(
+            "annotations",
+            tasks.read_annotations_steps(path),
+            title=f"Reading {path.name}",
+            on_return=self.session.set_annotations,
+        )
+
+    def clear_annotations(self) -> None:
+        """Take the regions away."""
+        self.cleared.emit("annotations")
+        self.guard("annotations", self.session.set_annotations, None)
+
+    # ---- model ---------------------------------------------------------------------------
+
+    def load_bundle(self, path: str | Path, then: Callable[[], None] | None = None) -> None:
+        """Load a model bundle in the background."""
+        path = Path(path)
+        self._remember(path)
+
+        def show(bundle: Any) -> None:
+            self.session.set_bundle(bundle)
+            if then is not None:
+                then()
+
+        self.start(
+            "model", tasks.load_bundle_steps(path), title=f"Loading {path.name}", on_return=show
+        )
+
+    def import_checkpoint(self, request: tasks.ImportRequest) -> None:
+        """Make a bundle of a released checkpoint in the background, and load it."""
+        self._remember(request.output)
+
+        def show(bundle: Any) -> None:
+            self.session.set_bundle(bundle)
+            self.succeeded.emit("model", f"Imported and saved as {request.output}.")
+
+        self.start(
+            "model",
+            tasks.import_steps(request),
+            title=f"Importing {request.checkpoint.name}",
+            on_return=show,
+        )
+
+    def clear_bundle(self) -> None:
+        """Unload the model; a prediction that is shown stays."""
+        self.cleared.emit("model")
+        self.guard("model", self.session.set_bundle, None)
+
+    def set_params(self, params: Any) -> None:
+        """Set how the next prediction is made."""
+        self.session.params = params
+
+    # ---- prediction ----------------------------------------------------------------------
+
+    def predict(self) -> None:
+        """Predict the loaded spots in the background."""
+        session = self.session
+        if missing := session.missing():
+            self.fail("predict", StexpError("not ready to predict", hint=" ".join(missing)))
+            return
+        if not self.busy("predict"):
+            self.run.begin()
+        steps = tasks.predict_steps(session.slide, session.spots, session.bundle, session.params)
+        self.start(
+            "predict",
+            steps,
+            title=f"Predicting {session.spots.n_obs:,} spots",
+            unit="spots",
+            on_yield=lambda progress: self.guard("predict", self.run.take, progress.new),
+            on_return=lambda _: None,
+            on_end=self.run.end,
+        )
+
+    def stop_prediction(self) -> None:
+        """Cancel a running prediction whose slide or spots go away."""
+        self.run.abandon()
+        self.cancel("predict")
+
+    def clear_prediction(self) -> None:
+        """Take the prediction away."""
+        self.stop_prediction()
+        self.cleared.emit("predict")
+        self.guard("predict", self.session.set_prediction, None)
+
+    def save_prediction(self, path: str | Path) -> None:
+        """Write the prediction in the background (.h5ad, .csv or .parquet)."""
+        path = Path(path)
+        self._remember(path)
+        if self.session.prediction is None or self.busy("predict"):
+            self.fail(
+                "save",
+                StexpError("there is no finished prediction to save", hint="Predict first."),
+            )
+            return
+
+        def tell(written: Path) -> None:
+            show_info(f"Saved {written}")
+            self.succeeded.emit("save", f"Saved as {written}")
+
+        steps = tasks.save_steps(self.session.prediction.adata, path)
+        self.start("save", steps, title=f"Saving {path.name}", on_return=tell)
+
+    def list_devices(self) -> None:
+        """Find the compute devices in the background, once."""
+        if self.devices is not None:
+            self.devices_listed.emit(self.devices)
+        elif not self.busy("devices"):
+            self.start(
+                "devices",
+                tasks.list_devices_steps(),
+                title="Looking for compute devices",
+                on_return=self._on_devices,
+            )
+
+    def _on_devices(self, devices: list[Any]) -> None:
+        self.devices = devices
+        self.devices_listed.emit(devices)
+
+    # ---- genes ---------------------------------------------------------------------------
+
+    def set_gene(self, gene: str) -> None:
+        """Show another gene."""
+        self.guard("genes", setattr, self.session, "gene", gene)
+
+    def set_source(self, source: str) -> None:
+        """Show what was predicted, or what was measured."""
+        self.guard("genes", setattr, self.session, "source", source)
+
+    def set_display(self, display: Any) -> None:
+        """Draw the gene otherwise."""
+        self.session.display = display
+
+    def find_statistics(self) -> None:
+        """Find the shown genes' means in the background; a second call waits for the first."""
+        session = self.session
+        expression = session.expression
+        filling = session.source == "predicted" and self.busy("predict")
+        if expression is None or filling or self.busy("statistics"):
+            return  # the session itself keeps the means of a prediction that is filling up
+
+        def tell() -> None:
+            if session.expression is expression:
+                self.statistics_found.emit()
+            else:
+                self.find_statistics()
+
+        self.start(
+            "statistics",
+            tasks.find_statistics_steps(expression),
+            title="Averaging the genes",
+            on_return=lambda _: None,
+            on_end=tell,
+        )

@@ -1,0 +1,81 @@
+"""What is open, in the words of a panel: name -> text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari_stexp.panels.text import count, join_words, short_number
+
+if TYPE_CHECKING:
+    from napari_stexp.model import ModelBundle
+    from napari_stexp.slide import Slide
+
+__all__ = ["describe_model", "describe_slide", "describe_spots"]
+
+_METRICS = {"l1": "L1", "l2": "L2"}
+_SCALES = {"spot": "per spot", "gene": "per gene"}
+_MPP_SOURCES = {"metadata": "from the file", "user": "typed", "spots": "from the spots' pitch"}
+
+
+def describe_slide(slide: Slide) -> dict[str, str]:
+    """Return a slide's name, size, scale, objective and origin."""
+    height, width = slide.shape
+    size = f"{width:,} × {height:,} px"  # noqa: RUF001
+    if slide.mpp:
+        size += f" ({width * slide.mpp / 1000:.3g} × {height * slide.mpp / 1000:.3g} mm)"  # noqa: RUF001
+    kind = " · ".join(part for part in (slide.vendor, slide.format) if part)
+    scale = f"{slide.mpp:.4g} µm/px, {_MPP_SOURCES.get(slide.mpp_source, '')}" if slide.mpp else ""
+    return {
+        "Name": slide.name,
+        "Size": size,
+        "Scale": scale.rstrip(", "),
+        "Objective": f"{slide.objective:g}×" if slide.objective else "",  # noqa: RUF001
+        "File": kind,
+    }
+
+
+def describe_spots(spots: Any) -> dict[str, str]:
+    """Return the number of spots, where they come from and what was measured."""
+    facts = spots.uns.get("stexp_spots", {})
+    geometry = [
+        f"{name} {short_number(float(facts[key]))} µm"
+        for name, key in (("pitch", "pitch_um"), ("diameter", "diameter_um"))
+        if facts.get(key) is not None
+    ]
+    genes = count(spots.n_vars, "gene") if spots.n_vars else "no (virtual spots)"
+    return {
+        "Spots": f"{spots.n_obs:,}",
+        "Layout": ", ".join(geometry),
+        "Measured": genes,
+        "Section": str(facts.get("section") or ""),
+        "Patient": str(facts.get("patient") or ""),
+        "Technology": str(facts.get("technology") or ""),
+    }
+
+
+def describe_model(bundle: ModelBundle) -> dict[str, str]:
+    """Return what a model predicts, from what, and how it looks at a slide."""
+    header = bundle.header
+    sections = header.sections
+    patients = sorted({str(s.patient) for s in sections if s.patient})
+    organs = sorted({str(s.organ) for s in sections if s.organ})
+    n_spots = sum(s.n_spots for s in sections)
+    reference = f"{count(n_spots, 'spot')} of {count(len(sections), 'section')}"
+    if patients:
+        reference += f" of {count(len(patients), 'patient')}"
+    patch = f"{header.input.patch_px} px"
+    if header.input.mpp:
+        patch += f" = {header.input.patch_px * header.input.mpp:.0f} µm"
+    retrieval = header.retrieval
+    return {
+        "Name": bundle.path.name if bundle.path else "not saved",
+        "Genes": f"{len(header.genes):,}: {join_words(header.genes, 4)}",
+        "Encoder": header.encoder,
+        "Reference": reference,
+        "Sections": join_words([s.name for s in sections], 12),
+        "Patients": join_words(patients, 12),
+        "Organ": join_words(organs),
+        "Patch": patch,
+        "Default": f"{retrieval.k} neighbours, {_METRICS.get(retrieval.metric, retrieval.metric)}, "
+        f"{_SCALES.get(retrieval.scale, retrieval.scale)}",
+    }

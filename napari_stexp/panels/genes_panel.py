@@ -1,0 +1,169 @@
+"""The dock *Genes*: find a gene, step through genes, and read the colours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import QTimer, Signal
+from qtpy.QtWidgets import QButtonGroup, QRadioButton, QWidget
+
+from napari_stexp.panels.color_bar import ColorBar
+from napari_stexp.panels.display_controls import DisplayControls
+from napari_stexp.panels.gene_list import GeneList
+from napari_stexp.panels.panel import Panel
+from napari_stexp.panels.widgets import Notice, make_row
+
+__all__ = ["GenesPanel"]
+
+_NUMBERS_MS = 1000  # how often the list's means follow a running prediction
+_LEGEND_MS = 250
+
+
+class GenesPanel(Panel):
+    """Browses genes of what was predicted or measured."""
+
+    fills = True
+
+    gene_requested = Signal(str)
+    source_requested = Signal(str)
+    display_requested = Signal(object)  # DisplaySettings
+    statistics_requested = Signal()
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__(napari_viewer)
+        self.guide = Notice("hint")
+        self.column.addWidget(self.guide)
+        self._build_sources()
+        self.list = GeneList()
+        self.column.addWidget(self.list, 1)
+        self.add_area("genes", "this")
+        self.color_bar = ColorBar()
+        self.column.addWidget(self.color_bar)
+        self.key = Notice("hint")
+        self.column.addWidget(self.key)
+        self.controls = DisplayControls()
+        self.column.addWidget(self.controls)
+        self._numbers_timer = self._make_timer(_NUMBERS_MS, self._show_numbers)
+        self._legend_timer = self._make_timer(_LEGEND_MS, self._show_legend)
+        self._listed: list[str] | None = None
+        self._connect()
+        self.refresh()
+
+    def _build_sources(self) -> None:
+        self.predicted_button = QRadioButton("predicted")
+        self.predicted_button.setToolTip("Show what the model predicts.")
+        self.measured_button = QRadioButton("measured")
+        self.measured_button.setToolTip("Show what was measured, on the prediction's scale.")
+        self._sources = QButtonGroup(self)
+        self._sources.addButton(self.predicted_button)
+        self._sources.addButton(self.measured_button)
+        self.source_row = QWidget()
+        self.source_row.setLayout(make_row(self.predicted_button, self.measured_button))
+        self.column.addWidget(self.source_row)
+
+    def _make_timer(self, milliseconds: int, slot: Any) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(milliseconds)
+        timer.timeout.connect(slot)
+        return timer
+
+    def _connect(self) -> None:
+        controller, session = self.controller, self.session
+        self.gene_requested.connect(controller.set_gene)
+        self.source_requested.connect(controller.set_source)
+        self.display_requested.connect(controller.set_display)
+        self.statistics_requested.connect(controller.find_statistics)
+        self.list.gene_requested.connect(self.gene_requested)
+        self.controls.display_requested.connect(self.display_requested)
+        self.predicted_button.clicked.connect(lambda: self.source_requested.emit("predicted"))
+        self.measured_button.clicked.connect(lambda: self.source_requested.emit("measured"))
+        controller.statistics_found.connect(self._show_numbers)
+        self.watch(session.spots_changed, self._on_content)
+        self.watch(session.prediction_changed, self._on_content)
+        self.watch(session.bundle_changed, self._on_content)
+        self.watch(session.source_changed, self._on_content)
+        self.watch(session.gene_changed, self._on_gene)
+        self.watch(session.display_changed, self._on_display)
+        self.watch(session.prediction_updated, self._on_batch)
+
+    # ---- session -------------------------------------------------------------------------
+
+    def _on_content(self, _new: Any) -> None:
+        self.refresh()
+
+    def _on_gene(self, gene: str | None) -> None:
+        self.list.show_gene(gene)
+        self._show_legend()
+
+    def _on_display(self, _display: Any) -> None:
+        self._show_legend()
+
+    def _on_batch(self, _batch: Any) -> None:
+        for timer in (self._numbers_timer, self._legend_timer):
+            if not timer.isActive():
+                timer.start()
+
+    # ---- showing -------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Show the session's genes."""
+        session = self.session
+        genes = session.genes
+        both = session.prediction is not None and session.has_measurement
+        self.source_row.setVisible(both)
+        self.predicted_button.setChecked(session.source == "predicted")
+        self.measured_button.setChecked(session.source == "measured")
+        for widget in (self.list, self.color_bar, self.controls):
+            widget.setVisible(bool(genes))
+        self.guide.say("hint", "" if genes else self._what_next())
+        if genes != self._listed:
+            self._listed = genes
+            self.list.set_genes(genes)
+        self.list.show_gene(session.gene)
+        self._show_legend()
+        if genes:
+            self.statistics_requested.emit()
+
+    def _what_next(self) -> str:
+        missing = self.session.missing()
+        if missing:
+            return "There are no genes to show yet. " + " ".join(missing) + " Then press Predict."
+        return "There are no genes to show yet: press Predict, in the tab Predict."
+
+    def _show_numbers(self) -> None:
+        if not self._listed:
+            return
+        table = self.session.gene_table()
+        if len(table) == len(self._listed):
+            scores = table["score"].to_numpy() if "score" in table.columns else None
+            self.list.show_numbers(table["mean"].to_numpy(), scores)
+
+    def _show_legend(self) -> None:
+        session = self.session
+        values = session.values()
+        limits = session.limits(values)
+        self.controls.show_display(session.display, limits)
+        self.color_bar.show_scale(
+            session.gene or "", session.display.colormap, limits, session.value_label
+        )
+        self.key.say("hint", self._describe_uncoloured(values))
+
+    def _describe_uncoloured(self, values: Any) -> str:
+        """Say what spots without a colour are, where there are any."""
+        if values is None:
+            return ""
+        without = ~np.isfinite(values)
+        status = self.session.status()
+        pending = int((without & (status == "pending")).sum())
+        failed = int(without.sum()) - pending
+        sentences = []
+        if pending:
+            sentences.append(f"Thin dark rings ({pending:,} spots): not predicted (yet).")
+        if failed:
+            sentences.append(
+                f"Thick grey rings ({failed:,} spots): no value, because the image is unreadable "
+                "there or they lie outside it."
+            )
+        return " ".join(sentences)

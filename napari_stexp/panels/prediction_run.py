@@ -1,0 +1,91 @@
+"""A running prediction's results on their way into the session, a few times a second."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import QObject, QTimer, Signal
+
+if TYPE_CHECKING:
+    from napari_stexp.predict import Prediction, SpotBatch
+    from napari_stexp.session import Session
+
+__all__ = ["PredictionRun", "merge_batches"]
+
+_FLUSH_MS = 150  # recolouring all spots more often than this gains nothing and costs frames
+
+
+def merge_batches(batches: list[SpotBatch]) -> SpotBatch:
+    """Return several batches as one, so that the spots are recoloured once."""
+    if len(batches) == 1:
+        return batches[0]
+    return replace(
+        batches[0],
+        **{
+            field.name: np.concatenate([getattr(batch, field.name) for batch in batches])
+            for field in fields(batches[0])
+        },
+    )
+
+
+class PredictionRun(QObject):
+    """Gathers batches and hands them to the session at most about seven times a second.
+
+    Parameters
+    ----------
+    session : Session
+        Receives the prediction and its batches.
+    parent : QObject, optional
+        Owner.
+    """
+
+    started = Signal()
+    ended = Signal()
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._prediction: Prediction | None = None
+        self._waiting: list[SpotBatch] = []
+        self._open = False
+        self._timer = QTimer(self)
+        self._timer.setInterval(_FLUSH_MS)
+        self._timer.timeout.connect(self.flush)
+
+    def begin(self) -> None:
+        """Expect the results of a new prediction."""
+        self._prediction, self._waiting, self._open = None, [], True
+        self._timer.start()
+
+    def take(self, new: Any) -> None:
+        """Take what a progress report brought: the empty prediction, a batch, or nothing."""
+        if new is None or not self._open:
+            return
+        if hasattr(new, "adata"):
+            self._prediction = new
+            self._session.set_prediction(new)
+            self.started.emit()
+        else:
+            self._waiting.append(new)
+
+    def flush(self) -> None:
+        """Hand over what has come since the last time."""
+        if not self._waiting or self._prediction is None:
+            return
+        batches, self._waiting = self._waiting, []
+        self._session.add_batch(merge_batches(batches), self._prediction)
+
+    def end(self) -> None:
+        """Hand over the rest; what has not been reached stays 'pending'."""
+        self._timer.stop()
+        if self._open:
+            self.flush()
+        self._open = False
+        self.ended.emit()
+
+    def abandon(self) -> None:
+        """Drop what is still coming: its spots or its slide are gone."""
+        self._timer.stop()
+        self._waiting, self._open = [], False

@@ -1,0 +1,116 @@
+"""One session, one controller and one layer adapter per viewer."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    from napari_stexp.panels.controller import Controller
+    from napari_stexp.session import Session
+    from napari_stexp.viewer import LayerAdapter
+
+__all__ = ["PANELS", "PLUGIN", "get_adapter", "get_controller", "get_session", "open_all"]
+
+PLUGIN = "napari-stexp"
+# Dock title -> class, in the order of the tabs; the titles are the manifest's display names.
+PANELS = {
+    "Slide & spots": "SlidePanel",
+    "Model": "ModelPanel",
+    "Predict": "PredictPanel",
+    "Genes": "GenesPanel",
+}
+
+_CONTROLLERS: WeakKeyDictionary[Any, Controller] = WeakKeyDictionary()
+_ADAPTERS: WeakKeyDictionary[Any, LayerAdapter] = WeakKeyDictionary()
+
+
+def unwrap(napari_viewer: Any) -> Any:
+    """Return the viewer itself; napari hands plugins a proxy that dies with the call."""
+    return getattr(napari_viewer, "__wrapped__", napari_viewer)
+
+
+def get_controller(napari_viewer: Any) -> Controller:
+    """Return the viewer's controller; made, with session and layers, when first asked for."""
+    viewer = unwrap(napari_viewer)
+    if viewer not in _CONTROLLERS:
+        from napari_stexp.panels.controller import Controller
+        from napari_stexp.session import Session
+        from napari_stexp.viewer import LayerAdapter
+
+        session = Session()
+        _CONTROLLERS[viewer] = Controller(session)
+        _ADAPTERS[viewer] = LayerAdapter(session, viewer)
+    return _CONTROLLERS[viewer]
+
+
+def get_session(napari_viewer: Any) -> Session:
+    """Return the viewer's session, which its layers follow."""
+    return get_controller(napari_viewer).session
+
+
+def get_adapter(napari_viewer: Any) -> LayerAdapter:
+    """Return what keeps the viewer's layers in step with its session."""
+    get_controller(napari_viewer)
+    return _ADAPTERS[unwrap(napari_viewer)]
+
+
+def release_with(window: Any, controller: Controller) -> None:
+    """Stop a controller's tasks and forget its viewer when ``window`` is destroyed.
+
+    The layer adapter refers to its viewer, which therefore never leaves a weak
+    dictionary by itself.
+
+    Parameters
+    ----------
+    window : QMainWindow
+        napari's window; anything else, such as a floating dock, is ignored.
+    controller : Controller
+        Whose panels are docked in it.
+    """
+    from qtpy.QtWidgets import QMainWindow
+
+    if isinstance(window, QMainWindow) and controller.window is None:
+        controller.window = window
+        window.destroyed.connect(partial(_release, controller))
+
+
+def _release(controller: Controller, _window: Any = None) -> None:
+    controller.close()
+    for viewer, other in list(_CONTROLLERS.items()):
+        if other is controller:
+            del _CONTROLLERS[viewer]
+            _ADAPTERS.pop(viewer).close()
+
+
+def open_all(napari_viewer: Any) -> dict[str, Any]:
+    """Open the four panels as tabs on the right, 'Slide & spots' in front.
+
+    Panels that are open already are kept as they are.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        The viewer.
+
+    Returns
+    -------
+    dict of str to QWidget
+        The panels by title.
+    """
+    viewer = unwrap(napari_viewer)
+    docks: list[Any] = []
+    panels: dict[str, Any] = {}
+    for title in PANELS:
+        dock, panels[title] = viewer.window.add_plugin_dock_widget(PLUGIN, title)
+        # The tabs are too narrow for the plugin's name, and take '&' for a shortcut.
+        dock.setWindowTitle(title.replace("&", "&&"))
+        docks.append(dock)
+    for before, dock in pairwise(docks):
+        dock.parent().tabifyDockWidget(before, dock)
+    for dock in docks:
+        dock.show()
+    docks[0].raise_()
+    return panels
