@@ -182,7 +182,7 @@ class Browsing:
             return np.full(self._spots.n_obs, "measured")
         if self._prediction is None:
             return np.full(self._spots.n_obs, "pending")
-        return np.asarray(self._prediction.adata.obs["status"].astype(str), dtype=np.str_)
+        return self._prediction.status
 
     def read_out(self, index: int) -> str:
         """Return one line about a spot, for a status bar or a tooltip.
@@ -260,8 +260,9 @@ class Browsing:
     def _scores(self, genes: list[str]) -> NDArray[np.float64] | None:
         """Held-out scores: the prediction's own, else the loaded model's."""
         if self._prediction is not None:
-            return find_scores(genes, self._prediction.adata.var)
-        return find_scores(genes, self._bundle.scores if self._bundle is not None else None)
+            return find_scores(genes, self._prediction.adata.var, self.scale)
+        table = self._bundle.scores if self._bundle is not None else None
+        return find_scores(genes, table, self.scale)
 
     def _settle_gene(self) -> None:
         """Keep the user's choice where there are values for it; else choose the best default."""

@@ -24,9 +24,6 @@ __all__ = [
     "prediction_scale",
 ]
 
-# Columns of held-out quality that a bundle or a prediction may carry, best first.
-_SCORE_COLUMNS = ("score", "pcc", "pearson", "held_out_pcc")
-
 
 class Expression(Protocol):
     """What both sources offer."""
@@ -78,24 +75,30 @@ class PredictedExpression:
             self._statistics.add(values)
 
 
-def find_scores(genes: Sequence[str], *tables: Any) -> NDArray[np.float64] | None:
-    """Return each gene's held-out score, NaN where unknown, None where no table has any.
+def find_scores(
+    genes: Sequence[str], table: pd.DataFrame | None, scale: str
+) -> NDArray[np.float64] | None:
+    """Return each gene's held-out Pearson correlation, None where the table has none.
 
     Parameters
     ----------
     genes : sequence of str
         The genes asked for.
-    *tables : DataFrame or None
-        Indexed by gene; the first with a score column that isn't empty counts.
+    table : DataFrame or None
+        Indexed by gene; its columns are named as by the evaluate room:
+        ``pcc_spot`` or ``pcc_gene``, after the expression scale.
+    scale : {'spot', 'gene'}
+        The scale of the shown values, tried first; ranks of genes hardly
+        depend on it.
     """
-    for table in tables:
-        if table is None:
-            continue
-        for column in _SCORE_COLUMNS:
-            if column in table.columns:
-                scores = table[column].reindex(genes).to_numpy(dtype=np.float64)
-                if np.isfinite(scores).any():
-                    return scores
+    if table is None:
+        return None
+    other = "gene" if scale == "spot" else "spot"
+    for column in (f"pcc_{scale}", "pcc", f"pcc_{other}"):
+        if column in table.columns:
+            scores = table[column].reindex(list(genes)).to_numpy(dtype=np.float64)
+            if np.isfinite(scores).any():
+                return scores
     return None
 
 

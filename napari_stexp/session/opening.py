@@ -182,12 +182,33 @@ class Opening:
         return regions
 
     def open_prediction(self, path: str | Path) -> Prediction:
-        """Show a saved prediction, on the loaded spots if it is theirs, else on its own."""
-        from napari_stexp.predict import Prediction, read_prediction
+        """Show a saved prediction; see `show_prediction`."""
+        from napari_stexp.predict import read_prediction
 
-        adata = read_prediction(path)
+        return self.show_prediction(read_prediction(path))
+
+    def show_prediction(self, adata: Any) -> Prediction:
+        """Show a finished prediction, on the loaded spots if they are its own, else on its own.
+
+        Parameters
+        ----------
+        adata : AnnData
+            As `napari_stexp.predict` makes it. One that names another slide
+            than the open one is shown, with a notice.
+        """
+        from napari_stexp.predict import Prediction
+
         prediction = Prediction(adata)
         if self._spots is None or not barcodes_match(adata, self._spots):
             self.set_spots(spots_of_prediction(adata))
         self.set_prediction(prediction)
+        self._notify(self._compare_slide(adata))
         return prediction
+
+    def _compare_slide(self, adata: Any) -> list[str]:
+        made_on = adata.uns.get("stexp", {}).get("slide", {})
+        fingerprint = made_on.get("fingerprint")
+        if self._slide is None or not fingerprint or fingerprint == self._slide.fingerprint():
+            return []
+        name = made_on.get("name", "another slide")
+        return [f"This prediction was made on {name}, not on the open file {self._slide.name}."]

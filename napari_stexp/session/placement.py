@@ -26,8 +26,9 @@ def spots_inside(spots: Any, shape: tuple[int, int]) -> NDArray[np.bool_]:
         Level-0 (height, width).
     """
     xy = np.asarray(spots.obsm["spatial"], dtype=np.float64)
-    inside: NDArray[np.bool_] = ((xy >= 0) & (xy < np.asarray(shape[::-1]))).all(axis=1)
-    return inside
+    height, width = shape
+    x, y = xy[:, 0], xy[:, 1]
+    return np.asarray((x >= 0) & (x < width) & (y >= 0) & (y < height), dtype=np.bool_)
 
 
 def check_placement(spots: Any, slide: Slide | None) -> list[str]:

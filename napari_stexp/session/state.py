@@ -91,16 +91,19 @@ class Session(Browsing, Opening):
 
     def _rescale(self, slide: Slide) -> None:
         notices = [] if self._spots is None else check_placement(self._spots, slide)
-        old_mpp = self._slide.mpp if self._slide is not None else None
+        old = self._slide
         self._slide = slide
         self.slide_changed.emit(slide)
-        if self._prediction is not None and slide.mpp != old_mpp:
+        if self._prediction is not None and old is not None and slide.mpp != old.mpp:
+            scale = "unknown" if slide.mpp is None else f"{slide.mpp:.4g} µm/px"
             notices = [
                 *notices,
-                f"The slide's scale is now {slide.mpp:.4g} µm/px; the prediction shown was made "
-                "at another one. Predict again.",
+                f"The slide's scale is now {scale}; the prediction shown was made at another "
+                "one. Predict again.",
             ]
         self._notify(notices)
+        if old is not None:
+            old.close()  # the new one keeps what they share open
 
     def _keep_waiting_spots(self, slide: Slide | None) -> tuple[Any, list[str]]:
         """Keep spots that were loaded before any slide, if they fit on this one."""
@@ -257,7 +260,7 @@ class Session(Browsing, Opening):
         if self._labels is None:
             from napari_stexp.annotation import label_spots
 
-            self._labels = [
+            self._labels = ["" if missing else str(label) for label, missing in zip(labels, labels.isna(), strict=True)]
                 str(label or "") for label in label_spots(self._spots, self._annotations)
             ]
         return self._labels

@@ -11,6 +11,8 @@ import pandas as pd
 from anndata import AnnData
 from scipy.sparse import csr_matrix
 
+from napari_stexp.predict import Prediction, SpotBatch
+
 
 @dataclass(frozen=True)
 class FakeSlide:
@@ -25,7 +27,7 @@ class FakeSlide:
         return self.path.name
 
     def with_mpp(self, mpp, source="user"):
-        return replace(self, mpp=mpp, mpp_source=source)
+        return replace(self, mpp=mpp, mpp_source=source, closed=[])
 
     def fingerprint(self):
         return "0" * 64
@@ -43,43 +45,19 @@ class FakeSlide:
         self.closed.append(True)
 
 
-@dataclass
-class FakeBatch:
-    index: np.ndarray
-    values: np.ndarray
-    status: np.ndarray
-    confidence: np.ndarray
-
-
-class FakePrediction:
-    """Accumulates batches into an AnnData, as the real one does."""
-
-    def __init__(self, spots, genes, var=None, uns=None):
-        shape = (spots.n_obs, len(genes))
-        obs = pd.DataFrame(
-            {"status": np.full(spots.n_obs, "pending", dtype=object), "confidence": np.nan},
-            index=spots.obs_names,
-        )
-        self.adata = AnnData(
-            np.full(shape, np.nan, np.float32),
+def make_prediction(spots, genes, var=None, uns=None):
+    """Return an empty prediction of these spots."""
+    n = spots.n_obs
+    obs = pd.DataFrame({"status": np.full(n, "pending")}, index=spots.obs_names)
+    return Prediction(
+        AnnData(
+            np.full((n, len(genes)), np.nan, np.float32),
             obs=obs,
             var=pd.DataFrame(var or {}, index=list(genes)),
             obsm={"spatial": spots.obsm["spatial"].copy()},
             uns=uns or {},
         )
-        self.done = 0
-
-    def add(self, batch):
-        self.adata.X[batch.index] = batch.values
-        for name in ("status", "confidence"):
-            column = self.adata.obs[name].to_numpy(copy=True)
-            column[batch.index] = getattr(batch, name)
-            self.adata.obs[name] = column
-        self.done += len(batch.index)
-
-    @property
-    def finished(self):
-        return self.done == self.adata.n_obs
+    )
 
 
 def make_spots(n=6, genes=(), counts=None, first=(200.0, 300.0), step=200.0, prefix="spot"):
@@ -96,16 +74,19 @@ def make_spots(n=6, genes=(), counts=None, first=(200.0, 300.0), step=200.0, pre
 
 
 def make_batch(index, values, status="ok", confidence=0.5):
-    index = np.asarray(index)
-    return FakeBatch(
-        index,
-        np.asarray(values, np.float32),
-        np.full(len(index), status, dtype=object),
-        np.full(len(index), confidence, dtype=np.float32),
+    n = len(index)
+    level = np.full(n, confidence, np.float32)
+    return SpotBatch(
+        index=np.asarray(index),
+        values=np.asarray(values, np.float32),
+        similarity=level,
+        effective_k=level,
+        confidence=level,
+        status=np.broadcast_to(np.asarray(status, dtype="<U10"), n).copy(),
     )
 
 
 def make_bundle(genes=("A", "B", "C"), mpp=None, scores=None):
     header = SimpleNamespace(input=SimpleNamespace(mpp=mpp), genes=tuple(genes))
-    table = None if scores is None else pd.DataFrame({"pcc": scores}, index=list(genes))
+    table = None if scores is None else pd.DataFrame({"pcc_spot": scores}, index=list(genes))
     return SimpleNamespace(header=header, genes=tuple(genes), scores=table)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_stexp.errors import GeneListError, PredictionError, SpotsError
-from tests.session.fakes import FakePrediction, FakeSlide, make_batch, make_bundle, make_spots
+from tests.session.fakes import FakeSlide, make_batch, make_bundle, make_prediction, make_spots
 
 GENES = ("A", "B", "C")
 COUNTS = [[1, 0, 9], [5, 5, 0], [0, 0, 0], [0, 1, 1], [2, 2, 6], [10, 0, 0]]
@@ -22,7 +22,7 @@ def measured(session):
 
 
 def predict(session, genes=GENES, **options):
-    prediction = FakePrediction(session.spots, genes, **options)
+    prediction = make_prediction(session.spots, genes, **options)
     session.set_prediction(prediction)
     return prediction
 
@@ -65,7 +65,7 @@ def test_measured_values_follow_the_scale_of_the_prediction(measured):
 
 
 def test_the_default_gene_has_the_highest_held_out_score(measured):
-    predict(measured, var={"pcc": [0.1, 0.5, np.nan]})
+    predict(measured, var={"pcc_spot": [0.1, 0.5, np.nan]})
     assert measured.gene == "B"
 
 
@@ -89,7 +89,7 @@ def test_without_scores_the_default_is_the_most_variable_gene_so_far_and_stays(s
 def test_a_chosen_gene_is_kept_by_the_next_prediction_that_has_it(measured):
     predict(measured)
     measured.gene = "A"
-    predict(measured, var={"pcc": [0.1, 0.5, 0.2]})
+    predict(measured, var={"pcc_spot": [0.1, 0.5, 0.2]})
     assert measured.gene == "A"
     predict(measured, ("X", "Y"))
     assert measured.gene == "X"
@@ -127,7 +127,7 @@ def test_gene_table_ranks_and_counts_only_spots_with_values(session):
 
 
 def test_rank_by_score_puts_the_unknown_last(measured):
-    predict(measured, var={"pcc": [0.1, np.nan, 0.5]})
+    predict(measured, var={"pcc_spot": [0.1, np.nan, 0.5]})
     assert measured.rank_genes("score") == ["C", "A", "B"]
     assert measured.rank_genes("name") == ["A", "B", "C"]
     with pytest.raises(ValueError, match="luck"):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_stexp.errors import PredictionError, ScaleError, SpotsError
-from tests.session.fakes import FakePrediction, FakeSlide, make_batch, make_bundle, make_spots
+from tests.session.fakes import FakeSlide, make_batch, make_bundle, make_prediction, make_spots
 
 GENES = ("A", "B", "C")
 
@@ -22,7 +22,7 @@ def ready(session):
     """A session with slide, spots and an empty prediction."""
     session.set_slide(FakeSlide())
     session.set_spots(make_spots())
-    session.set_prediction(FakePrediction(session.spots, GENES))
+    session.set_prediction(make_prediction(session.spots, GENES))
     return session
 
 
@@ -67,7 +67,8 @@ def test_the_same_slide_at_another_scale_keeps_spots_and_prediction(ready, heard
     assert ready.slide.mpp == 0.25
     assert ready.spots is spots
     assert ready.prediction is prediction
-    assert not old.closed, "the two share their file"
+    assert old.closed, "the new one counts as a user of the file of its own"
+    assert not ready.slide.closed
     assert names(heard) == ["slide_changed", "noticed"]
     assert "Predict again" in ready.notices[-1]
 
@@ -150,13 +151,13 @@ def test_another_model_keeps_the_shown_prediction(ready, heard):
 def test_a_prediction_belongs_to_its_spots(ready, other):
     prediction = ready.prediction
     with pytest.raises(PredictionError, match=r"other spots|other places"):
-        ready.set_prediction(FakePrediction(other, GENES))
+        ready.set_prediction(make_prediction(other, GENES))
     assert ready.prediction is prediction
 
 
 def test_a_prediction_needs_spots(session):
     with pytest.raises(PredictionError, match="no spots"):
-        session.set_prediction(FakePrediction(make_spots(), GENES))
+        session.set_prediction(make_prediction(make_spots(), GENES))
 
 
 def test_batches_fill_the_shown_prediction(ready, heard):
@@ -171,7 +172,7 @@ def test_batches_fill_the_shown_prediction(ready, heard):
 
 def test_a_late_batch_of_an_abandoned_prediction_is_ignored(ready):
     old = ready.prediction
-    ready.set_prediction(FakePrediction(ready.spots, GENES))
+    ready.set_prediction(make_prediction(ready.spots, GENES))
     assert not ready.add_batch(make_batch([0], [[1, 2, 3]]), old)
     assert np.isnan(ready.values("B")).all()
 
