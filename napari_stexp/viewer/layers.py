@@ -80,6 +80,9 @@ class LayerAdapter:
     def _on_slide_changed(self, slide: Any) -> None:
         same = slide is not None and slide.path == self._shown_path
         if same and self.image_layer is not None:
+            # The old slide's levels end with the old slide.
+            levels = slide.dask_levels()
+            self.image_layer.data = levels if self.image_layer.multiscale else levels[0]
             self._place_layers()
         else:
             self._remove("image_layer")
