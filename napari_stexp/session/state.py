@@ -260,8 +260,10 @@ class Session(Browsing, Opening):
         if self._labels is None:
             from napari_stexp.annotation import label_spots
 
-            self._labels = ["" if missing else str(label) for label, missing in zip(labels, labels.isna(), strict=True)]
-                str(label or "") for label in label_spots(self._spots, self._annotations)
+            labels = label_spots(self._spots, self._annotations)
+            self._labels = [
+                "" if label is None else str(label)
+                for label in labels.astype(object).where(labels.notna(), None)
             ]
         return self._labels
 
