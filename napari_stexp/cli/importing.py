@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from napari_stexp.cli.options import AsJson, Metric, Scale, Windowing, check_suffix
+from napari_stexp.cli.options import (
+    AsJson,
+    ColorOrder,
+    Metric,
+    Missing,
+    Scale,
+    Windowing,
+    check_suffix,
+)
 from napari_stexp.cli.reporting import Reporter, print_facts, print_json
 
 EPILOG = """Examples:
@@ -68,17 +76,28 @@ def command(
         float | None,
         typer.Option(help="µm per pixel of the training images. (default: from the spots' pitch)"),
     ] = None,
+    color_order: Annotated[
+        ColorOrder, typer.Option(help="Channels it was trained on; BGR for the Visium script's.")
+    ] = ColorOrder.RGB,
+    value_range: Annotated[
+        float, typer.Option(help="What white was in training: 1, or 255 for the Visium script's.")
+    ] = 1.0,
+    missing: Annotated[
+        Missing, typer.Option(help="Genes that a section lacks: an error, or counted as zero.")
+    ] = Missing.ERROR,
+    name: Annotated[str, typer.Option(help="What to call the model.")] = "",
+    organ: Annotated[str, typer.Option(help="Organ of the reference sections.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Make a model bundle of a released checkpoint and its reference sections."""
     from napari_stexp.files import check_writable
-    from napari_stexp.model import load_bundle, read_gene_list, save_bundle
+    from napari_stexp.model import InputContract, load_bundle, read_gene_list, save_bundle
     from napari_stexp.spots import read_reference
     from napari_stexp.train import import_released
 
     check_writable(output)
     reporter: Reporter = ctx.obj
-    options: dict[str, Any] = {} if mpp is None else {"mpp": mpp}
+    contract = InputContract(color_order=color_order.value, value_range=value_range)
     bundle = reporter.run(
         import_released(
             checkpoint,
@@ -88,7 +107,11 @@ def command(
             metric=metric.value,
             k=k,
             scale=scale.value,
-            **options,
+            mpp=mpp,
+            input_contract=contract,
+            missing=missing.value,
+            name=name,
+            organ=organ,
         )
     )
     from napari_stexp.cli.information import describe_bundle

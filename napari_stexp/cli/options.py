@@ -11,9 +11,11 @@ import typer
 
 __all__ = [
     "AsJson",
+    "ColorOrder",
     "Counts",
     "Layout",
     "Metric",
+    "Missing",
     "Mpp",
     "Scale",
     "SlideFile",
@@ -49,6 +51,20 @@ class Windowing(StrEnum):
     SECTION = "section"
     SEQUENCE32 = "sequence32"
     SECTION32 = "section32"
+
+
+class ColorOrder(StrEnum):
+    """Order of the channels that the image encoder was trained on."""
+
+    RGB = "RGB"
+    BGR = "BGR"
+
+
+class Missing(StrEnum):
+    """What becomes of genes that a reference section lacks."""
+
+    ERROR = "error"
+    ZERO = "zero"
 
 
 SlideFile = Annotated[

@@ -147,8 +147,8 @@ def command(
     session.noticed.connect(reporter.note)
     session.params = PredictParams(
         k=k,
-        metric=metric,
-        scale=scale,
+        metric=metric and metric.value,
+        scale=scale and scale.value,
         device=device,
         batch_size=batch_size,
         threads=threads,

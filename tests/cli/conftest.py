@@ -1,0 +1,171 @@
+"""Small inputs on disk for whole commands: a slide with tissue, spots, a random bundle."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+GENES = ("ERBB2", "COL1A1", "IGKC", "ADIPOQ", "KRT19")
+MPP = 1.0
+PATCH = 32
+
+
+@pytest.fixture
+def run():
+    """Run the command line in this process; its result has exit_code, stdout and stderr."""
+    from napari_stexp.cli.app import app
+
+    def invoke(*arguments: object) -> Result:
+        return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+    return invoke
+
+
+@pytest.fixture
+def run_json(run):
+    """Run a command that must succeed with nothing but JSON on stdout."""
+
+    def invoke(*arguments: object) -> Any:
+        result = run(*arguments, "--json")
+        assert result.exit_code == 0, result.stderr
+        return json.loads(result.stdout)
+
+    return invoke
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("cli")
+
+
+@pytest.fixture(scope="session")
+def slide(folder: Path) -> Path:
+    """A tiled OME-TIFF, 900 x 1200 px at 1 µm/px: a disc of tissue on glass."""
+    import tifffile
+
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:900, :1200]
+    tissue = (y - 450) ** 2 + (x - 600) ** 2 < 350**2
+    image = np.full((900, 1200, 3), 243, np.uint8)
+    image[tissue] = np.array([190, 90, 160]) + rng.integers(-25, 25, (tissue.sum(), 3))
+    path = folder / "small.ome.tif"
+    facts = {"PhysicalSizeX": MPP, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": MPP}
+    tifffile.imwrite(
+        path,
+        image,
+        tile=(128, 128),
+        photometric="rgb",
+        metadata={"axes": "YXS", "PhysicalSizeYUnit": "µm", **facts},
+    )
+    return path
+
+
+@pytest.fixture(scope="session")
+def picture(folder: Path, slide: Path) -> Path:
+    """The same as a PNG, which says nothing of its scale."""
+    import tifffile
+    from PIL import Image
+
+    path = folder / "small.png"
+    Image.fromarray(tifffile.imread(slide)).save(path)
+    return path
+
+
+def make_section(name: str, seed: int):
+    """A section of 5 x 6 measured spots, 100 µm apart at 1 µm/px."""
+    import pandas as pd
+    from anndata import AnnData
+    from scipy import sparse
+
+    rng = np.random.default_rng(seed)
+    rows, cols = (values.ravel() for values in np.mgrid[:5, :6])
+    adata = AnnData(
+        X=sparse.csr_matrix(rng.poisson(4.0, (30, len(GENES))).astype(np.float32)),
+        obs=pd.DataFrame(
+            {"array_row": rows, "array_col": cols},
+            index=[f"{col}x{row}" for row, col in zip(rows, cols, strict=True)],
+        ),
+        var=pd.DataFrame(index=list(GENES)),
+    )
+    adata.obsm["spatial"] = np.column_stack([350.0 + 100 * cols, 250.0 + 100 * rows])
+    adata.uns["stexp_spots"] = {"section": name, "patient": name[0], "pitch_um": 100.0}
+    adata.uns["spatial"] = {name: {"scalefactors": {"spot_diameter_fullres": 55.0}}}
+    return adata
+
+
+@pytest.fixture(scope="session")
+def spots(folder: Path) -> Path:
+    path = folder / "spots.h5ad"
+    make_section("Q1", 3).write_h5ad(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def sections(folder: Path) -> tuple[Path, Path]:
+    """Two reference sections, of the patients A and B."""
+    paths = folder / "A1.h5ad", folder / "B1.h5ad"
+    for seed, path in enumerate(paths):
+        make_section(path.stem, seed).write_h5ad(path)
+    return paths
+
+
+@pytest.fixture(scope="session")
+def genes(folder: Path) -> Path:
+    path = folder / "genes.txt"
+    path.write_text("\n".join(GENES) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def checkpoint(folder: Path) -> Path:
+    """A checkpoint as the released code writes them, with random weights."""
+    import torch
+
+    from napari_stexp.model import MclSTExp
+
+    torch.manual_seed(0)
+    model = MclSTExp("resnet18", len(GENES), (64, 64))
+    path = folder / "best_0.pt"
+    torch.save(model.state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def bundle(folder: Path) -> Path:
+    """A ResNet-18 with random weights that reads 32 px at 1 µm/px; 20 reference spots."""
+    import torch
+    from scipy import sparse
+
+    from napari_stexp import model
+
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    infos = tuple(
+        model.SectionInfo(name=name, patient=name[0], n_spots=10) for name in ("A1", "B1")
+    )
+    header = model.BundleHeader(
+        name="tiny",
+        encoder="resnet18",
+        genes=GENES,
+        sizes=model.ModelSizes(projection=16, n_positions=(8, 8)),
+        input=model.InputContract(patch_px=PATCH, mpp=MPP),
+        retrieval=model.Retrieval(k=5),
+        sections=infos,
+    )
+    network = model.MclSTExp("resnet18", len(GENES), (8, 8), projection=16, patch_px=PATCH)
+    bank = model.ReferenceBank(
+        embeddings=rng.normal(size=(20, 16)).astype(np.float32),
+        section=np.repeat([0, 1], 10).astype(np.int32),
+        sections=infos,
+        spot_ids=np.array([f"s{i}" for i in range(20)]),
+        positions=np.zeros((20, 2), np.int32),
+        centers=np.zeros((20, 2)),
+        counts=sparse.csr_array(rng.poisson(3.0, (20, len(GENES))).astype(np.float32)),
+    )
+    whole = model.ModelBundle(header=header, state=network.state_dict(), bank=bank)
+    return model.save_bundle(whole, folder / "tiny.safetensors")
