@@ -10,14 +10,30 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_stexp.train.banking import embed_bank
+    from napari_stexp.train.contrastive import contrastive_loss
     from napari_stexp.train.importing import import_released
+    from napari_stexp.train.references import Reference, prepare_reference
+    from napari_stexp.train.simple import TrainSettings, train_simple
 
 _EXPORTS = {
+    "Reference": "references",
+    "TrainSettings": "simple",
+    "contrastive_loss": "contrastive",
     "embed_bank": "banking",
     "import_released": "importing",
+    "prepare_reference": "references",
+    "train_simple": "simple",
 }
 
-__all__ = ["embed_bank", "import_released"]
+__all__ = [
+    "Reference",
+    "TrainSettings",
+    "contrastive_loss",
+    "embed_bank",
+    "import_released",
+    "prepare_reference",
+    "train_simple",
+]
 
 
 def __getattr__(name: str) -> Any:
