@@ -28,18 +28,21 @@ PRECISIONS = ("float32", "tf32", "half")
 # encoders (DenseNet-121 in float32: 64 channels at half resolution, twice, and
 # the concatenations of its first block).
 _ACTIVATION_BYTES_PER_PIXEL = 400
-_LARGEST_BATCH = {"cpu": 16, "mps": 64, "cuda": 256}
+_GPU_BATCH = {"cuda": 256, "mps": 64}
 
 
 def suggest_batch_size(device: torch.device, patch_px: int) -> int:
     """Patches per batch: a quarter of the free memory at most, and soon done.
 
-    On a CPU a batch of 16 takes DenseNet-121 half a second or so, and larger
-    ones are no faster; a batch can't be cancelled, so it has to be short.
+    A batch can't be cancelled, and larger ones are no faster on a CPU: as many
+    as there are threads (4 to 16) take a fraction of a second.
     """
+    import torch
+
     per_patch = _ACTIVATION_BYTES_PER_PIXEL * patch_px**2
     fitting = free_memory(device) // 4 // per_patch
-    return int(max(1, min(_LARGEST_BATCH.get(device.type, 16), fitting)))
+    wanted = _GPU_BATCH.get(device.type) or min(16, max(4, torch.get_num_threads()))
+    return int(max(1, min(wanted, fitting)))
 
 
 class PatchEncoder:

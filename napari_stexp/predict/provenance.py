@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from napari_stexp._version import __version__
 from napari_stexp.predict.agreement import MEANING
+from napari_stexp.predict.params import PredictParams
 from napari_stexp.predict.plan import Plan
 
 if TYPE_CHECKING:
     import torch
+
+    from napari_stexp.model import SectionInfo
 
 __all__ = ["describe_overlap", "make_provenance"]
 
@@ -67,16 +70,24 @@ def describe_overlap(plan: Plan) -> str:
     -------
     str
         ``section``, ``patient``, ``none``, or ``unknown`` where the spots don't
-        say what they are from.
+        say what they are from. Followed by ``left out`` where the user left it
+        out of the reference: training may have seen it all the same.
     """
     record = plan.spots.uns.get("stexp_spots", {})
     section, patient = str(record.get("section", "")), str(record.get("patient", ""))
     sections = plan.bundle.header.sections
-    if section and section in {s.name for s in sections}:
-        return "section"
-    if patient and patient in {s.patient for s in sections}:
-        return "patient"
+    for state, kept in (("", True), (" left out", False)):
+        there = [s for s in sections if is_left_out(s, plan.params) != kept]
+        if section and section in {s.name for s in there}:
+            return f"section{state}"
+        if patient and patient in {s.patient for s in there}:
+            return f"patient{state}"
     return "none" if patient and all(s.patient for s in sections) else "unknown"
+
+
+def is_left_out(section: SectionInfo, params: PredictParams) -> bool:
+    """Tell whether the user left a section, or its patient, out of the reference."""
+    return section.name in params.exclude_sections or section.patient in params.exclude_patients
 
 
 def _describe_slide(plan: Plan) -> dict[str, Any]:
@@ -84,6 +95,7 @@ def _describe_slide(plan: Plan) -> dict[str, Any]:
     height, width = slide.shape
     return _known(
         name=slide.name,
+        file=slide.path.name,
         fingerprint=slide.fingerprint(),
         height=int(height),
         width=int(width),
@@ -96,11 +108,7 @@ def _describe_slide(plan: Plan) -> dict[str, Any]:
 
 def _describe_reference(plan: Plan) -> dict[str, Any]:
     params = plan.params
-    used = [
-        s.name
-        for s in plan.bundle.header.sections
-        if s.name not in params.exclude_sections and s.patient not in params.exclude_patients
-    ]
+    used = [s.name for s in plan.bundle.header.sections if not is_left_out(s, params)]
     return {
         "n_spots": len(plan.bank.embeddings),
         "sections": ", ".join(used),
