@@ -233,7 +233,7 @@ def test_all_spots_outside(slide, make_spots, bundle):
 
 
 def test_k_beyond_the_bank(slide, spots, bundle):
-    with pytest.raises(PredictionError, match="k = 41 .* 40 spots"):
+    with pytest.raises(PredictionError, match=r"k = 41 .* 40 spots"):
         run(slide, spots, bundle, PredictParams(k=41, device="cpu"))
 
 

@@ -24,10 +24,8 @@ def naive(query, bank, k, metric):
 
 
 def naive_weights(distance):
-    if (distance == 0).any():
-        share = (distance == 0).astype(float)
-    else:
-        share = 1 / distance**2
+    exact = distance == 0
+    share = exact.astype(float) if exact.any() else 1 / distance**2
     return share / share.sum()
 
 
@@ -152,7 +150,10 @@ def test_averages_are_of_float64_and_sparse_agrees_with_dense():
     expression = (rng.random((100, 30)) * (rng.random((100, 30)) < 0.3)).astype(np.float32)
     found = retrieve(rng.normal(size=(6, 4)), rng.normal(size=(100, 4)), 40)
     expected = np.stack(
-        [w @ expression[i].astype(np.float64) for w, i in zip(found.weights, found.indices)]
+        [
+            w @ expression[i].astype(np.float64)
+            for w, i in zip(found.weights, found.indices, strict=True)
+        ]
     )
     dense = average_expression(expression, found)
     assert dense.dtype == np.float32
