@@ -143,9 +143,13 @@ def describe_bundle(bundle: ModelBundle) -> dict[str, Any]:
 
 def _describe_checkpoint(path: Path, reporter: Reporter) -> dict[str, Any]:
     from napari_stexp.model import read_released_state_dict
+    from napari_stexp.model.released import infer_sizes
 
     state = read_released_state_dict(path)
+    encoder, _, n_genes = infer_sizes(state, path)
     return {
+        "encoder": encoder,
+        "genes": n_genes,
         "tensors": len(state),
         "parameters": sum(tensor.numel() for tensor in state.values()),
         "next": "napari-stexp import makes a model bundle of it",
