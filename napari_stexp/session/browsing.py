@@ -32,6 +32,7 @@ _VALUE_LABELS = {
     "gene": "log10(1 + counts per 10,000 of the gene)",
 }
 
+_VALUE_UNITS = {"spot": "log10(1+CP10K)", "gene": "log10(1+CP10K of the gene)"}
 _FAILURES = {
     "pending": "not predicted yet",
     "outside": "no value, the patch lies outside the image",
@@ -170,6 +171,11 @@ class Browsing:
     def value_label(self) -> str:
         """What the shown values are, for a legend."""
         return f"{self._source} {_VALUE_LABELS.get(self.scale, self.scale)}"
+
+    @property
+    def value_unit(self) -> str:
+        """The unit of the shown values in short, for the title of a colour bar."""
+        return _VALUE_UNITS.get(self.scale, self.scale)
 
     def status(self) -> NDArray[np.str_] | None:
         """Return each spot's state, (N,): a prediction's own status, or 'measured'.

@@ -15,7 +15,7 @@ _STEPS = 256
 # A spot without a value is an empty ring, so that the tissue shows through and no colour of
 # the map is mistaken for it: thin and dark while it waits, thick and light grey where it failed.
 PENDING_RING = ((0.15, 0.15, 0.15, 0.75), 0.06)  # RGBA, width relative to the diameter
-FAILED_RING = ((0.62, 0.62, 0.62, 1.0), 0.22)
+FAILED_RING = ((0.62, 0.62, 0.62, 1.0), 0.18)
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,9 @@ class LayerAdapter:
                 self._add_image(slide)
         self._shown_path = None if slide is None else slide.path
         if slide is not None:
-            self.viewer.canvas.overlays.scale_bar.visible = True
+            canvas = self.viewer.canvas
+            canvas.overlays.scale_bar.visible = True
+            canvas.overlay_tiling.top_right = "vertical"  # the title above the colour bar
             self.viewer.fit_to_view(layers=[self.image_layer], margin=0.02)
         if not same:
             self._on_annotations_changed(self.session.annotations)

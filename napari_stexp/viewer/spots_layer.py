@@ -22,6 +22,7 @@ SYMBOLS = {"disc": "disc", "square": "square"}
 _DIAMETER_PER_PITCH = 0.55
 # At an overview of a whole slide a spot is smaller than a screen pixel; it stays visible.
 _CANVAS_LIMITS = (2, 10000)
+_COLOUR_BAR = (22, 180)  # width and height, screen px: tall enough for several ticks
 
 
 def spot_size_px(spots: Any) -> float:
@@ -84,6 +85,8 @@ class SpotsLayer:
         )
         # Moving or deleting a point here would part it from its barcode.
         layer.editable = False
+        layer.face_colorbar.position = layer.name_overlay.position = "top_right"
+        layer.face_colorbar.size = _COLOUR_BAR
         return layer
 
     @property
@@ -124,14 +127,21 @@ class SpotsLayer:
         with layer.events.face_color.blocker():
             layer.face_color = colours.face
         layer.metadata = self._make_metadata()
-        layer.name = f"{session.gene} · {session.source}" if values is not None else "Spots"
 
     def _set_legend(self, shown: bool, limits: tuple[float, float]) -> None:
-        layer = self.layer
-        if layer.face_colormap.name != self._session.display.colormap:
-            layer.face_colormap = self._session.display.colormap
+        """Keep colour bar and title in step with what is painted.
+
+        The layer's own name is the title: napari tiles it with the colour bar,
+        which it does with no text of the viewer's.
+        """
+        session, layer = self._session, self.layer
+        if layer.face_colormap.name != session.display.colormap:
+            layer.face_colormap = session.display.colormap
         if layer.face_contrast_limits != limits:
             layer.face_contrast_limits = limits
+        name = f"{session.gene} {session.source}, {session.value_unit}" if shown else "Spots"
+        if layer.name != name:
+            layer.name = name
         layer.face_colorbar.visible = shown
         layer.name_overlay.visible = shown
 
