@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import lzma
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -27,6 +31,40 @@ def stexp_data() -> Path:
 def her2st(stexp_data: Path) -> Path:
     """Root of the HER2ST data (``data/``, ``reference/``, ``genes/``)."""
     return stexp_data / "her2st"
+
+
+@pytest.fixture(scope="session")
+def released_checkpoint(her2st: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Path of the released-format checkpoint, unpacked (465 MB) for this run only."""
+    path = tmp_path_factory.mktemp("released") / "best_0.pt"
+    with lzma.open(her2st / "reference" / "best_0.pt.xz") as packed, path.open("wb") as out:
+        shutil.copyfileobj(packed, out, 1 << 24)
+    yield path
+    path.unlink()
+
+
+@pytest.fixture(scope="session")
+def reference(her2st: Path) -> dict[str, np.ndarray]:
+    """Outputs of the released code on real tissue: bank, neighbours, weights, predictions."""
+    with np.load(her2st / "reference" / "reference.npz", allow_pickle=False) as file:
+        return dict(file)
+
+
+@pytest.fixture(scope="session")
+def extras(her2st: Path) -> dict[str, np.ndarray]:
+    """The released code's values layer by layer, and raw counts."""
+    with np.load(her2st / "reference" / "extras.npz", allow_pickle=False) as file:
+        return dict(file)
+
+
+@pytest.fixture(scope="session")
+def released_checkpoint(her2st: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Unpack the released-format checkpoint (465 MB) for the session, then remove it."""
+    path = tmp_path_factory.mktemp("released") / "best_0.pt"
+    with lzma.open(her2st / "reference" / "best_0.pt.xz") as packed, path.open("wb") as file:
+        shutil.copyfileobj(packed, file, 1 << 22)
+    yield path
+    path.unlink()
 
 
 @pytest.fixture(autouse=True)
