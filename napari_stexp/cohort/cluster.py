@@ -177,21 +177,12 @@ class _CohortRun:
         if len(self.results) < len(self.jobs):
             self._stop.set()
             deadline = time.monotonic() + _STOP_WITHIN
-            for future in self._futures:
-                _wait(future, deadline - time.monotonic())
+            while time.monotonic() < deadline and not all(f.done() for f in self._futures):
+                time.sleep(0.02)
             self.client.cancel(self._futures, force=True)
             self._stop.clear()
         self.client.unsubscribe_topic(self._name)
         self._futures.clear()
-
-
-def _wait(future: Future, seconds: float) -> None:
-    from distributed import wait
-
-    try:
-        wait([future], timeout=max(seconds, 0.01))
-    except (TimeoutError, OSError):
-        return  # the worker is busy or gone; its task is cancelled next
 
 
 def _result_of(future: Future, job: CohortJob) -> CohortResult:
