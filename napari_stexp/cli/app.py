@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +16,8 @@ from napari_stexp.errors import StexpError
 __all__ = ["app"]
 
 FAILED, INTERRUPTED = 1, 130
+
+_PACKAGE = Path(__file__).parents[1]
 
 
 class Commands(TyperGroup):
@@ -79,10 +84,24 @@ def set_up(
     For research only: not for diagnosis or treatment decisions.
     """
     ctx.obj = Reporter(quiet=quiet)
+    warnings.showwarning = _tell_warnings(ctx.obj, warnings.showwarning)
+
+
+def _tell_warnings(reporter: Reporter, show: Callable[..., None]) -> Callable[..., None]:
+    """Return a `warnings.showwarning` that tells our own as notices, without lines of code."""
+
+    def tell(message: Warning | str, category: type, filename: str, *rest: Any) -> None:
+        if Path(filename).is_relative_to(_PACKAGE):
+            reporter.note(str(message))
+        else:
+            show(message, category, filename, *rest)
+
+    return tell
 
 
 def _add_commands() -> None:
     from napari_stexp.cli import (
+        cohorts,
         comparing,
         demo,
         importing,
@@ -95,6 +114,7 @@ def _add_commands() -> None:
         ("view", viewing, "Window"),
         ("demo", demo, "Window"),
         ("predict", predicting, "Prediction"),
+        ("cohort", cohorts, "Prediction"),
         ("evaluate", comparing, "Prediction"),
         ("import", importing, "Files"),
         ("info", information, "Files"),

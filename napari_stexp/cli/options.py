@@ -13,11 +13,18 @@ __all__ = [
     "AsJson",
     "ColorOrder",
     "Counts",
+    "Device",
+    "ExcludePatient",
+    "ExcludeSection",
+    "K",
     "Layout",
     "Metric",
+    "MetricOption",
     "Missing",
+    "Model",
     "Mpp",
     "Scale",
+    "ScaleOption",
     "SlideFile",
     "Windowing",
     "check_suffix",
@@ -88,6 +95,51 @@ Counts = Annotated[
 Mpp = Annotated[
     float | None,
     typer.Option(help="The slide's µm per pixel, where its file has none or a wrong one."),
+]
+Model = Annotated[
+    Path,
+    typer.Option("--model", "-m", exists=True, dir_okay=False, help="Model bundle."),
+]
+Device = Annotated[
+    str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel="Computation")
+]
+K = Annotated[
+    int | None,
+    typer.Option(
+        "--k",
+        min=1,
+        help="Reference spots per prediction. (default: the model's)",
+        rich_help_panel="Retrieval",
+    ),
+]
+MetricOption = Annotated[
+    Metric | None,
+    typer.Option(
+        "--metric",
+        help="Distance of the weights. (default: the model's)",
+        rich_help_panel="Retrieval",
+    ),
+]
+ScaleOption = Annotated[
+    Scale | None,
+    typer.Option(
+        "--scale",
+        help="Expression scale: per spot, or per gene over each section; the two are not "
+        "comparable. (default: the model's)",
+        rich_help_panel="Retrieval",
+    ),
+]
+ExcludePatient = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Leave a patient out of the reference; repeatable.", rich_help_panel="Retrieval"
+    ),
+]
+ExcludeSection = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Leave a section out of the reference; repeatable.", rich_help_panel="Retrieval"
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 

@@ -11,10 +11,15 @@ import typer
 from napari_stexp.cli.options import (
     AsJson,
     Counts,
+    Device,
+    ExcludePatient,
+    ExcludeSection,
+    K,
     Layout,
-    Metric,
+    MetricOption,
+    Model,
     Mpp,
-    Scale,
+    ScaleOption,
     SlideFile,
     check_suffix,
 )
@@ -38,10 +43,7 @@ napari-stexp predict C4.jpg --spots ST-spotfiles/C4_selection.tsv --model her2.s
 def command(
     ctx: typer.Context,
     slide: SlideFile,
-    model: Annotated[
-        Path,
-        typer.Option("--model", "-m", exists=True, dir_okay=False, help="Model bundle."),
-    ],
+    model: Model,
     output: Annotated[
         Path,
         typer.Option(
@@ -69,9 +71,7 @@ def command(
     pitch: Annotated[float, typer.Option(help="Distance between spots of a grid, µm.")] = 100.0,
     diameter: Annotated[float, typer.Option(help="Diameter of a grid's spots, µm.")] = 55.0,
     mpp: Mpp = None,
-    device: Annotated[
-        str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel="Computation")
-    ] = "auto",
+    device: Device = "auto",
     batch_size: Annotated[
         int | None,
         typer.Option(
@@ -92,40 +92,11 @@ def command(
             rich_help_panel="Computation",
         ),
     ] = False,
-    k: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Reference spots per prediction. (default: the model's)",
-            rich_help_panel="Retrieval",
-        ),
-    ] = None,
-    metric: Annotated[
-        Metric | None,
-        typer.Option(
-            help="Distance of the weights. (default: the model's)", rich_help_panel="Retrieval"
-        ),
-    ] = None,
-    scale: Annotated[
-        Scale | None,
-        typer.Option(
-            help="Expression scale: per spot, or per gene over each section; the two are not "
-            "comparable. (default: the model's)",
-            rich_help_panel="Retrieval",
-        ),
-    ] = None,
-    exclude_patient: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Leave a patient out of the reference; repeatable.", rich_help_panel="Retrieval"
-        ),
-    ] = None,
-    exclude_section: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Leave a section out of the reference; repeatable.", rich_help_panel="Retrieval"
-        ),
-    ] = None,
+    k: K = None,
+    metric: MetricOption = None,
+    scale: ScaleOption = None,
+    exclude_patient: ExcludePatient = None,
+    exclude_section: ExcludeSection = None,
     keep_partial: Annotated[
         bool,
         typer.Option(

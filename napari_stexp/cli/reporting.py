@@ -229,6 +229,9 @@ def _lines(facts: dict[str, Any], indent: str = "") -> Iterator[str]:
         if isinstance(value, dict):
             yield name
             yield from _lines(value, indent + "  ")
+        elif isinstance(value, (list, tuple)) and isinstance(value[0], dict):
+            yield name
+            yield from (f"{indent}  {_write(entry)}" for entry in value)
         elif isinstance(value, (list, tuple)):
             yield f"{name}  {_join(value)}"
         else:
@@ -246,5 +249,6 @@ def _write(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_write(entry)}" for key, entry in value.items())
+        known = {key: entry for key, entry in value.items() if entry not in (None, "")}
+        return ", ".join(f"{key} {_write(entry)}" for key, entry in known.items())
     return str(value)

@@ -14,7 +14,7 @@ import typer
 from napari_stexp.cli.app import app
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("view", "demo", "predict", "evaluate", "import", "info")
+COMMANDS = ("view", "demo", "predict", "cohort", "evaluate", "import", "info")
 COMMAND = typer.main.get_command(app)
 
 
