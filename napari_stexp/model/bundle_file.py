@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["load_bundle", "read_bundle_header", "save_bundle"]
 
 SUFFIX = ".safetensors"
-FORMAT = "napari-stexp model bundle"
+FORMAT = "napari-stexp-bundle"
 #: A header of 100,000 genes and 10,000 sections stays far below.
 LARGEST_HEADER = 32 * 1024**2
 _FLOATS = ("F32", "F16")
@@ -81,8 +81,10 @@ def save_bundle(bundle: ModelBundle, path: str | Path, *, weights_dtype: str = "
             f"scores/{name}": bundle.scores[name].to_numpy(np.float32) for name in bundle.scores
         }
     arrays = {name: np.require(array, requirements="C") for name, array in arrays.items()}
-    header = json.dumps(bundle.header.to_json(), ensure_ascii=False, sort_keys=True)
-    metadata = {"format": FORMAT, "header": header, "digest": _digest(header, arrays)}
+    header = bundle.header.to_json()
+    # One entry only: the library writes several in random order, and the same
+    # bundle should always be the same bytes.
+    metadata = {FORMAT: _canonical({"digest": _digest(header, arrays), "header": header})}
     with atomic_path(path) as temporary:
         try:
             save_file(arrays, temporary, metadata)
@@ -132,7 +134,7 @@ def load_bundle(path: str | Path) -> ModelBundle:
                 "the bundle doesn't hold what its header says: " + "; ".join(problems), path=path
             )
         arrays = {name: file.opened.get_tensor(name) for name in kinds}
-        if _digest(file.header_text, arrays) != file.metadata.get("digest"):
+        if _digest(file.header_json, arrays) != file.digest:
             raise BundleError(
                 "the bundle is damaged: its content doesn't match its digest",
                 path=path,
@@ -147,8 +149,8 @@ def load_bundle(path: str | Path) -> ModelBundle:
 @dataclass(frozen=True)
 class _OpenBundle:
     opened: Any
-    metadata: dict[str, str]
-    header_text: str
+    digest: object
+    header_json: dict[str, Any]
     header: BundleHeader
     kinds: dict[str, tuple[str, tuple[int, ...]]]  # array name -> (type, shape)
 
@@ -163,13 +165,13 @@ def _open_bundle(path: Path) -> Iterator[_OpenBundle]:
             _check_length(file, path)
         with safe_open(path, framework="numpy") as opened:
             metadata = opened.metadata() or {}
-            text, header = _read_header(metadata, path)
+            digest, data, header = _read_header(metadata, path)
             slices = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118
             kinds = {
                 name: (str(part.get_dtype()), tuple(part.get_shape()))
                 for name, part in slices.items()
             }
-            yield _OpenBundle(opened, metadata, text, header, kinds)
+            yield _OpenBundle(opened, digest, data, header, kinds)
     except StexpError:
         raise
     except OSError as error:
@@ -209,18 +211,21 @@ def _check_length(file: IO[bytes], path: Path) -> None:
         )
 
 
-def _read_header(metadata: Mapping[str, str], path: Path) -> tuple[str, BundleHeader]:
-    if metadata.get("format") != FORMAT or "header" not in metadata:
+def _read_header(
+    metadata: Mapping[str, str], path: Path
+) -> tuple[object, dict[str, Any], BundleHeader]:
+    """Return the digest, the header's JSON and the header."""
+    if FORMAT not in metadata:
         raise BundleError(
             "is a safetensors file, but no model bundle",
             path=path,
-            expected=f"the metadata entry format = '{FORMAT}'",
-            found=str(metadata.get("format")),
+            expected=f"a metadata entry '{FORMAT}'",
+            found=", ".join(sorted(metadata)[:5]) or "no metadata",
         )
-    text = metadata["header"]
     try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        content = json.loads(metadata[FORMAT])
+        digest, data = content["digest"], content["header"]
+    except (ValueError, RecursionError, KeyError, TypeError) as error:
         raise BundleError("the bundle's header is no JSON", path=path, found=error) from error
     version = data.get("format_version") if isinstance(data, dict) else None
     if isinstance(version, int) and version > FORMAT_VERSION:
@@ -232,7 +237,7 @@ def _read_header(metadata: Mapping[str, str], path: Path) -> tuple[str, BundleHe
             hint="Update napari-stexp.",
         )
     try:
-        return text, BundleHeader.from_json(data)
+        return digest, data, BundleHeader.from_json(data)
     except BundleError as error:
         raise _placed(error, path) from error
 
@@ -320,9 +325,13 @@ def _stored(name: str, tensor: torch.Tensor, dtype: str) -> NDArray[Any]:
     return result
 
 
-def _digest(header: str, arrays: Mapping[str, NDArray[Any]]) -> str:
-    """SHA-256 over the header's text and every array's name, type, shape and bytes."""
-    digest = hashlib.sha256(header.encode())
+def _canonical(data: Mapping[str, Any]) -> str:
+    return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _digest(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
+    """SHA-256 over the header's canonical JSON and every array's name, type, shape and bytes."""
+    digest = hashlib.sha256(_canonical(header).encode())
     for name in sorted(arrays):
         array = arrays[name]
         digest.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())

@@ -80,6 +80,9 @@ def log_normalize_sparse(
 
     check_scale_name(scale)
     raw = sparse.csr_array(counts)
+    if not raw.has_canonical_format:
+        raw = raw.copy()
+        raw.sum_duplicates()  # the logarithm of a sum isn't the sum of logarithms
     values = raw.data.astype(np.float64)
     if not np.isfinite(values).all() or (values < 0).any():
         raise SpotsError(

@@ -92,6 +92,9 @@ def check_genes(genes: Iterable[object], path: str | Path | None = None) -> list
 
 
 def _read_npy(path: Path) -> list[str]:
+    with path.open("rb") as file:
+        if file.read(6) != b"\x93NUMPY":
+            raise GeneListError("is no NumPy file", path=path)
     try:
         # mmap: a header that promises more than the file holds fails without allocating.
         array = np.load(path, allow_pickle=False, mmap_mode="r")
@@ -104,9 +107,9 @@ def _read_npy(path: Path) -> list[str]:
                 hint="Where you trust its source, convert it once: np.save(new, "
                 "np.load(old, allow_pickle=True).astype(str)).",
             ) from error
-        raise GeneListError("is no NumPy file, or damaged", path=path, found=error) from error
+        raise GeneListError("is a damaged NumPy file", path=path, found=error) from error
     except (EOFError, OverflowError, SyntaxError, TypeError, KeyError) as error:
-        raise GeneListError("is no NumPy file, or damaged", path=path, found=error) from error
+        raise GeneListError("is a damaged NumPy file", path=path, found=error) from error
     if not isinstance(array, np.ndarray) or array.ndim != 1 or array.dtype.kind not in "US":
         raise GeneListError(
             "is no list of names",

@@ -96,16 +96,15 @@ def optional(check: Rule) -> Rule:
     return lambda value: None if value is None else check(value)
 
 
-def many(check: Rule, length: int | None = None, most: int = 1_000_000) -> Rule:
+def many(check: Rule, length: int | None = None, *, least: int = 0, most: int = 1_000_000) -> Rule:
     """Accept a sequence, each entry by ``check``; kept as a tuple."""
 
     def check_all(value: Any) -> tuple[Any, ...]:
         if isinstance(value, str | bytes) or not isinstance(value, Sequence):
             raise expected("a list", value)
-        if (length is not None and len(value) != length) or len(value) > most:
-            raise expected(
-                f"a list of {length if length is not None else f'at most {most}'}", value
-            )
+        low, high = (least, most) if length is None else (length, length)
+        if not low <= len(value) <= high:
+            raise expected(f"a list of {low if low == high else f'{low} to {high}'}", value)
         problems: list[tuple[str, str]] = []
         result = []
         for i, entry in enumerate(value):

@@ -134,15 +134,15 @@ def test_without_its_spot_side_a_model_embeds_images_only() -> None:
 
 
 def test_a_long_section_needs_no_square_matrix() -> None:
-    """8 heads x 20,000 x 20,000 floats would be 12.8 GB."""
-    import resource
+    """8 heads x 8,000 x 8,000 floats would be 2 GB."""
+    resource = pytest.importorskip("resource")
 
     torch.manual_seed(0)
     model = MclSTExp("resnet18", 8, (200, 200), projection=4, head_width=4, layers=1).eval()
-    positions = torch.randint(200, (20_000, 2))
+    positions = torch.randint(200, (8_000, 2))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with torch.inference_mode():
-        assert model.embed_spots(torch.rand(20_000, 8), positions).isfinite().all()
+        assert model.embed_spots(torch.rand(8_000, 8), positions).isfinite().all()
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000  # kB
 
 
