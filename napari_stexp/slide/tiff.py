@@ -202,6 +202,8 @@ def _choose_series(tif: tifffile.TiffFile, path: Path) -> tifffile.TiffPageSerie
     ]
     if not candidates:
         raise SlideError("holds no image", path=path, found=[s.name for s in tif.series])
+    if any(0 in (s.keyframe.imagewidth, s.keyframe.imagelength) for s in candidates):
+        raise SlideError("is a damaged TIFF", path=path, expected="pixels", found="an empty image")
     series = max(candidates, key=lambda s: s.keyframe.imagelength * s.keyframe.imagewidth)
     if Path(series.keyframe.parent.filehandle.path) != Path(tif.filehandle.path):
         raise SlideError(
@@ -215,9 +217,7 @@ def _check_pixels(series: tifffile.TiffPageSeries, page: tifffile.TiffPage, path
     """Refuse everything but one plane of 8-bit RGB, with or without alpha."""
     found = None
     alpha = tuple(page.extrasamples) if page.samplesperpixel == 4 else ()
-    if 0 in (page.imagewidth, page.imagelength):
-        found = f"{page.imagewidth} x {page.imagelength} px"
-    elif page.photometric not in (_RGB, _YCBCR):
+    if page.photometric not in (_RGB, _YCBCR):
         kind = _PHOTOMETRIC.get(int(page.photometric), f"photometric {int(page.photometric)}")
         found = f"{page.bitspersample}-bit {kind}"
     elif page.bitspersample != 8 or page.sampleformat != 1:

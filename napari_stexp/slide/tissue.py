@@ -48,8 +48,8 @@ def tissue_mask(
     min_area_px : int, optional
         Smaller pieces are dropped; a 1,000th of the picture by default.
     max_hole_px : int, optional
-        Smaller holes are closed, larger ones (lumina, tears) stay; as
-        ``min_area_px`` by default.
+        Smaller holes are closed, larger ones (lumina, tears) stay; a 1,000th
+        of the picture by default.
 
     Returns
     -------
@@ -68,8 +68,8 @@ def tissue_mask(
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ValueError(f"a picture of shape {image.shape} and {image.dtype}, not (h, w, 3) uint8")
     area = image.shape[0] * image.shape[1]
-    min_area = max(1, area // 1000) if min_area_px is None else min_area_px
-    max_hole = min_area if max_hole_px is None else max_hole_px
+    min_area = area // 1000 if min_area_px is None else min_area_px
+    max_hole = area // 1000 if max_hole_px is None else max_hole_px
     sigma = max(1.0, max(image.shape[:2]) / 400)
     optics = _measure(image, sigma)
     mask = _textured(optics) | _stained(optics)
