@@ -57,16 +57,6 @@ def extras(her2st: Path) -> dict[str, np.ndarray]:
         return dict(file)
 
 
-@pytest.fixture(scope="session")
-def released_checkpoint(her2st: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Unpack the released-format checkpoint (465 MB) for the session, then remove it."""
-    path = tmp_path_factory.mktemp("released") / "best_0.pt"
-    with lzma.open(her2st / "reference" / "best_0.pt.xz") as packed, path.open("wb") as file:
-        shutil.copyfileobj(packed, file, 1 << 22)
-    yield path
-    path.unlink()
-
-
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the user's cache and settings out of the tests."""
