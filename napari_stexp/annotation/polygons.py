@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 __all__ = ["parse_polygons"]
 
+# No slide is larger, and GEOS computes nonsense from 1e300.
+_FARTHEST_PX = 1e9
+
 
 def parse_polygons(geometry: dict[str, Any]) -> Polygon | MultiPolygon | None:
     """Return a GeoJSON geometry's area, None if its kind has none.
@@ -32,6 +35,8 @@ def parse_polygons(geometry: dict[str, Any]) -> Polygon | MultiPolygon | None:
     """
     import shapely
 
+    if not isinstance(geometry, dict):
+        raise ValueError("a geometry that is none")
     kind = geometry.get("type")
     if kind in ("Point", "MultiPoint", "LineString", "MultiLineString"):
         return None
@@ -61,10 +66,12 @@ def _parse_ring(ring: Any) -> np.ndarray:
     """Return a ring's (n, 2) points; it may be closed or not."""
     try:
         points = np.array([point[:2] for point in ring], dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError("coordinates that are no numbers") from error
     if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
         raise ValueError("coordinates that are no finite (x, y)")
+    if np.abs(points).max() > _FARTHEST_PX:
+        raise ValueError(f"coordinates up to {np.abs(points).max():g}, which are no pixels")
     if len(np.unique(points, axis=0)) < 3:
         raise ValueError(f"an outline of {len(points)} points")
     return points

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["check_scale", "check_spots"]
 
+# No slide is larger; farther away is a damaged file, and overflows whole numbers.
+_FARTHEST_PX = 1e9
+
 
 def check_spots(adata: AnnData, shape: tuple[int, int] | None = None) -> None:
     """Raise unless the spots can be used (on an image of the given shape).
@@ -52,12 +55,12 @@ def check_spots(adata: AnnData, shape: tuple[int, int] | None = None) -> None:
             expected=f"numbers, ({adata.n_obs}, 2)",
             found=f"{xy.dtype} {xy.shape}",
         )
-    bad = ~np.isfinite(xy.astype(np.float64)).all(axis=1)
+    bad = ~(np.abs(xy.astype(np.float64)) <= _FARTHEST_PX).all(axis=1)  # NaN is not
     if bad.any():
         raise SpotsError(
             f"{bad.sum()} of {adata.n_obs} spots have no position",
             path=path,
-            expected="finite x and y",
+            expected="finite x and y, in pixels",
             found=f"spot {adata.obs_names[int(np.argmax(bad))]!r}",
         )
     refuse_duplicates(list(adata.obs_names), "barcodes", path)

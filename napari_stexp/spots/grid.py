@@ -67,7 +67,7 @@ def make_grid(
         Sizes that make no grid, a grid of more than ten million spots, no room for
         one spot, or no tissue under any.
     """
-    _check_request(shape, mpp, pitch_um, diameter_um, layout)
+    _check_request(shape, mpp, pitch_um, diameter_um, layout, mask_downsample)
     assert mpp is not None
     pitch, diameter = pitch_um / mpp, diameter_um / mpp
     array, xy = _hex(shape, pitch, diameter) if layout == "hex" else _square(shape, pitch, diameter)
@@ -95,7 +95,12 @@ def make_grid(
 
 
 def _check_request(
-    shape: tuple[int, int], mpp: float | None, pitch_um: float, diameter_um: float, layout: str
+    shape: tuple[int, int],
+    mpp: float | None,
+    pitch_um: float,
+    diameter_um: float,
+    layout: str,
+    mask_downsample: float,
 ) -> None:
     if mpp is None or not (math.isfinite(mpp) and mpp > 0):
         raise ScaleError(
@@ -113,6 +118,8 @@ def _check_request(
             expected="0 < diameter ≤ pitch, in µm",
             found=f"diameter {diameter_um:g}, pitch {pitch_um:g}",
         )
+    if not mask_downsample > 0:
+        raise SpotsError("the mask's downsample must be positive", found=mask_downsample)
     extent_um = min(shape) * mpp
     if extent_um < diameter_um:
         raise SpotsError(

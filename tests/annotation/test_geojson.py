@@ -183,6 +183,12 @@ def test_a_spike_is_cut_off(read):
         ([_feature([[[0, 0], [1], [2, 5]]])], "no numbers"),
         ('[{"geometry": {"type": "Polygon", "coordinates": [[[0,0],[NaN,1],[2,5]]]}}]', "finite"),
         ([_feature([[1, 2, 3]])], "no numbers|no finite"),
+        ([_feature([[[0, 0], [10**400, 1], [5, 5]]])], "no numbers"),
+        ([_feature([[[0, 0], [1e300, 1], [5, 5]]])], "no pixels"),
+        (
+            [{"geometry": {"type": "GeometryCollection", "geometries": [3]}}],
+            "geometry that is none",
+        ),
         ([_feature(classification={"name": "a", "color": "red"})], "colour.*'red'"),
         ([_feature(classification={"name": "a", "color": [300, 0, 0]})], "colour"),
         ([_feature(classification={"name": "a", "color": [1, 2]})], "colour"),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -98,11 +100,9 @@ def test_nothing_to_label():
 
 
 def test_many_spots_are_labelled_quickly():
-    import time
-
     rng = np.random.default_rng(0)
     regions = [Region(random_polygon(rng, size=20000), f"c{i}") for i in range(100)]
     spots = AnnData(shape=(200_000, 0), obsm={"spatial": rng.uniform(0, 20000, (200_000, 2))})
-    start = time.perf_counter()
+    start = time.process_time()
     label_spots(spots, regions)
-    assert time.perf_counter() - start < 20  # 1.5 s where it was written
+    assert time.process_time() - start < 5  # 0.8 s where it was written

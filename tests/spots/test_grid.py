@@ -124,6 +124,7 @@ def test_a_mask_smaller_than_the_image_ends_there():
         ({"pitch_um": float("inf")}, SpotsError, "make no sense"),
         ({"diameter_um": 0.0}, SpotsError, "make no sense"),
         ({"diameter_um": 101.0}, SpotsError, "make no sense"),
+        ({"mask": np.ones((20, 20), bool), "mask_downsample": 0}, SpotsError, "downsample"),
         ({"shape": (50, 5000)}, SpotsError, "no spot fits"),
         ({"pitch_um": 0.1, "diameter_um": 0.1}, SpotsError, "too many spots"),
         ({"mask": np.zeros((20, 20), bool), "mask_downsample": 100}, SpotsError, "no spot of the"),

@@ -116,6 +116,7 @@ def test_duplicate_barcodes(tmp_path):
         (np.zeros((4, 3)), "wrong form"),
         (np.array([[0, 0], [1, np.nan], [2, 2], [3, 3]]), "1 of 4 spots.*'s1'"),
         (np.array([[0, 0], [1, np.inf], [2, 2], [3, 3]]), "1 of 4 spots.*'s1'"),
+        (np.array([[0, 0], [1, -1e30], [2, 2], [3, 3]]), "1 of 4 spots.*'s1'"),
     ],
 )
 def test_positions_that_cannot_be_used(tmp_path, spatial, message):
