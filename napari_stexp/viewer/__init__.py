@@ -14,12 +14,16 @@ if TYPE_CHECKING:
     from napari_stexp.viewer.colour import colour_spots as colour_spots
     from napari_stexp.viewer.colour import map_values as map_values
     from napari_stexp.viewer.layers import LayerAdapter as LayerAdapter
+    from napari_stexp.viewer.sample import SampleFiles as SampleFiles
+    from napari_stexp.viewer.sample import sample_files as sample_files
 
 _EXPORTS = {
     "LayerAdapter": "layers",
+    "SampleFiles": "sample",
     "SpotColours": "colour",
     "colour_spots": "colour",
     "map_values": "colour",
+    "sample_files": "sample",
 }
 
 __all__ = sorted(_EXPORTS)  # noqa: PLE0605

@@ -9,13 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_stexp.viewer.frame import layer_frame, to_yx
+from napari_stexp.viewer.layer_data import REGIONS
 
 if TYPE_CHECKING:
     from napari.layers import Shapes
 
-    from napari_stexp.slide import Slide
-
 __all__ = ["class_colours", "make_annotation_layer", "region_rings"]
+
+# Width of an outline in parts of the longer side of what is annotated: about two screen
+# pixels when all of it is in view.
+_LINE_PART = 1 / 400
 
 # Okabe & Ito's palette for colour-blind eyes (2008), without its yellow and black, which
 # vanish on a slide's background or among nuclei.
@@ -55,17 +58,15 @@ def region_rings(region: Any) -> Iterator[NDArray[np.float64]]:
             yield to_yx(np.asarray(ring.coords)[:-1, :2])
 
 
-def make_annotation_layer(regions: Sequence[Any], slide: Slide | None, width_px: float) -> Shapes:
+def make_annotation_layer(regions: Sequence[Any], mpp: float | None) -> Shapes:
     """Return a Shapes layer with one outline per ring of each region.
 
     Parameters
     ----------
     regions : sequence of Region
         In level-0 px.
-    slide : Slide or None
-        Gives the scale.
-    width_px : float
-        Width of the lines, level-0 px.
+    mpp : float or None
+        µm per level-0 pixel.
     """
     import pandas as pd
     from napari.layers import Shapes
@@ -77,14 +78,16 @@ def make_annotation_layer(regions: Sequence[Any], slide: Slide | None, width_px:
             rings.append(ring)
             edges.append((*colours[region.class_name or ""], 1.0))
             rows.append((region.class_name or "", region.name or "", region.id))
+    every = np.concatenate(rings)
     return Shapes(
         rings,
         shape_type="polygon",
         edge_color=np.asarray(edges, dtype=np.float32),
         face_color="transparent",
-        edge_width=width_px,
+        edge_width=float(np.ptp(every, axis=0).max()) * _LINE_PART,
         features=pd.DataFrame(rows, columns=["class", "name", "id"]),
         text={"string": "{class}", "visible": False, "color": "black", "size": 10},
         name="Annotation",
-        **layer_frame(slide),
+        metadata={REGIONS: list(regions)},
+        **layer_frame(mpp),
     )

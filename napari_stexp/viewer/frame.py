@@ -13,14 +13,29 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
+    from napari_stexp.session import Session
     from napari_stexp.slide import Slide
 
-__all__ = ["image_frame", "layer_frame", "to_yx"]
+__all__ = ["image_frame", "layer_frame", "to_yx", "world_mpp"]
 
 
-def layer_frame(slide: Slide | None) -> dict[str, Any]:
+def world_mpp(session: Session) -> float | None:
+    """Return µm per level-0 pixel of a session's world, None where nobody knows.
+
+    The slide's own where one is open; else what the prediction says of its
+    slide, or what the pitch of the spots implies.
+    """
+    if session.slide is not None:
+        return session.slide.mpp
+    if session.prediction is not None:
+        made_on = session.prediction.adata.uns.get("stexp", {}).get("slide", {})
+        if made_on.get("mpp"):
+            return float(made_on["mpp"])
+    return session.suggested_mpp
+
+
+def layer_frame(mpp: float | None) -> dict[str, Any]:
     """Return ``scale``, ``translate`` and ``units`` of layers that hold level-0 positions."""
-    mpp = None if slide is None else slide.mpp
     unit = "pixel" if mpp is None else "um"
     scale = 1.0 if mpp is None else float(mpp)
     return {"scale": (scale, scale), "translate": (0.0, 0.0), "units": (unit, unit)}
@@ -28,7 +43,7 @@ def layer_frame(slide: Slide | None) -> dict[str, Any]:
 
 def image_frame(slide: Slide) -> dict[str, Any]:
     """Return ``scale``, ``translate`` and ``units`` of the slide's image layer."""
-    frame = layer_frame(slide)
+    frame = layer_frame(slide.mpp)
     half = frame["scale"][0] / 2
     return {**frame, "translate": (half, half)}
 

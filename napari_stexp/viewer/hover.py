@@ -52,26 +52,38 @@ class SpotTooltip:
     def __init__(self, session: Session, viewer: ViewerModel) -> None:
         self._session = session
         self._viewer = viewer
+        self._spots: Any = None
         self._finder: SpotFinder | None = None
-        self.radius = 0.0
+        self._radius = 0.0
+        self._scale = 1.0
         self._was_visible = viewer.tooltip.visible
         viewer.tooltip.visible = True
         viewer.mouse_move_callbacks.append(self._on_move)
         viewer.tooltip.events.text.connect(self._on_text)
 
-    def set_spots(self, spots: Any, radius: float) -> None:
-        """Follow these spots (AnnData or None); ``radius`` is in level-0 px."""
-        self._finder = None if spots is None else SpotFinder(spots)
-        self.radius = radius
+    def follow(self, spots: Any, radius: float = 0.0, scale: float = 1.0) -> None:
+        """Read out these spots from now on.
+
+        Parameters
+        ----------
+        spots : AnnData or None
+            None for none.
+        radius : float
+            How far from its centre a spot reaches, level-0 px.
+        scale : float
+            World units per level-0 px.
+        """
+        if spots is not self._spots:
+            self._spots = spots
+            self._finder = None if spots is None else SpotFinder(spots)
+        self._radius, self._scale = radius, scale
 
     def spot_under_cursor(self) -> int | None:
         """Return the row of the spot under the cursor, or None."""
         if self._finder is None or not self._session.display.visible:
             return None
         y, x = self._viewer.cursor.position[-2:]
-        slide = self._session.slide
-        scale = slide.mpp if slide is not None and slide.mpp else 1.0
-        return self._finder.find(x / scale, y / scale, self.radius)
+        return self._finder.find(x / self._scale, y / self._scale, self._radius)
 
     def _on_move(self, viewer: Any, event: Any) -> None:  # noqa: ARG002 - napari's signature
         index = self.spot_under_cursor()

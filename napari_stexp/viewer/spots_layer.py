@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_stexp.viewer.colour import SpotColours, colour_spots
-from napari_stexp.viewer.frame import layer_frame, to_yx
+from napari_stexp.viewer.frame import layer_frame, to_yx, world_mpp
+from napari_stexp.viewer.layer_data import PREDICTION, SPOTS
 
 if TYPE_CHECKING:
     from napari.layers import Points
@@ -57,20 +58,28 @@ class SpotsLayer:
     ----------
     session : Session
         What is shown; its spots must be set.
+    layer : Points, optional
+        A layer that already holds the spots' positions, to be painted in
+        place of a new one.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, layer: Points | None = None) -> None:
         self._session = session
         self._spots = session.spots
         self._size = spot_size_px(self._spots)
         self._ring_width: NDArray[np.float32] | None = None
-        self.layer = self._make_layer()
+        self.layer = self._make_layer() if layer is None else layer
+        # Moving or deleting a point here would part it from its barcode.
+        self.layer.editable = False
+        self.layer.face_colorbar.position = self.layer.name_overlay.position = "top_right"
+        self.layer.face_colorbar.size = _COLOUR_BAR
+        self.place()
         self.paint(restyle=True)
 
     def _make_layer(self) -> Points:
         from napari.layers import Points
 
-        layer = Points(
+        return Points(
             to_yx(self._spots.obsm["spatial"]),
             size=self._size,
             border_width=0,
@@ -81,13 +90,7 @@ class SpotsLayer:
             antialiasing=1,
             name="Spots",
             features=self._make_features(),
-            **layer_frame(self._session.slide),
         )
-        # Moving or deleting a point here would part it from its barcode.
-        layer.editable = False
-        layer.face_colorbar.position = layer.name_overlay.position = "top_right"
-        layer.face_colorbar.size = _COLOUR_BAR
-        return layer
 
     @property
     def stale(self) -> bool:
@@ -96,7 +99,7 @@ class SpotsLayer:
 
     def place(self) -> None:
         """Follow a new scale of the slide."""
-        for name, value in layer_frame(self._session.slide).items():
+        for name, value in layer_frame(world_mpp(self._session)).items():
             setattr(self.layer, name, value)
 
     def style(self) -> None:
@@ -120,7 +123,7 @@ class SpotsLayer:
         colours = colour_spots(values, status, limits, session.display.colormap)
         if restyle:
             self.style()
-        self._set_legend(values is not None, limits)
+        self._set_legend(values is not None and bool(np.isfinite(values).any()), limits)
         self._set_rings(colours)
         layer.features = self._make_features(values, status)
         # Setting the colours emits twice; the first of the two already redraws.
@@ -180,7 +183,6 @@ class SpotsLayer:
     def _make_metadata(self) -> dict[str, Any]:
         prediction = self._session.prediction
         return {
-            "stexp_spots": self._spots,
-            "stexp_prediction": None if prediction is None else prediction.adata,
-            "stexp_gene": self._session.gene,
+            SPOTS: self._spots,
+            PREDICTION: None if prediction is None else prediction.adata,
         }

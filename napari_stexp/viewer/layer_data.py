@@ -1,0 +1,84 @@
+"""Layers as napari's (data, attributes, type) tuples, for readers and sample data.
+
+Each carries its source in ``metadata``, so that a viewer with open panels takes the slide,
+spots, prediction or regions into its session (see `LayerAdapter`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from napari_stexp.viewer.frame import image_frame
+
+if TYPE_CHECKING:
+    from napari_stexp.slide import Slide
+
+__all__ = [
+    "PREDICTION",
+    "REGIONS",
+    "SLIDE",
+    "SPOTS",
+    "regions_to_layer_data",
+    "slide_to_layer_data",
+    "spots_to_layer_data",
+]
+
+LayerData = tuple[Any, dict[str, Any], str]
+
+# Keys of a layer's metadata.
+SLIDE = "stexp_slide"  # Slide
+SPOTS = "stexp_spots"  # AnnData
+PREDICTION = "stexp_prediction"  # AnnData or None
+REGIONS = "stexp_regions"  # list of Region
+
+
+def slide_to_layer_data(slide: Slide) -> LayerData:
+    """Return a slide's pyramid as an image."""
+    levels = slide.dask_levels()
+    multiscale = len(levels) > 1
+    attributes = {
+        "multiscale": multiscale,
+        "rgb": True,
+        # The slide has a byte-limited tile cache of its own below dask.
+        "cache": False,
+        "name": slide.name,
+        "metadata": {SLIDE: slide},
+        **image_frame(slide),
+    }
+    return (levels if multiscale else levels[0], attributes, "image")
+
+
+def spots_to_layer_data(
+    spots: Any, prediction: Any = None, slide: Slide | None = None
+) -> LayerData:
+    """Return spots as points, coloured by the gene that a session would show first.
+
+    Parameters
+    ----------
+    spots : AnnData or None
+        The spots; None with a prediction, which has its own.
+    prediction : AnnData, optional
+        A finished prediction of them.
+    slide : Slide, optional
+        Gives the scale.
+    """
+    from napari_stexp.session import Session
+    from napari_stexp.viewer.spots_layer import SpotsLayer
+
+    session = Session()
+    if slide is not None:
+        session.set_slide(slide)
+    if spots is not None:
+        session.set_spots(spots)
+    if prediction is not None:
+        session.show_prediction(prediction)
+    return SpotsLayer(session).layer.as_layer_data_tuple()
+
+
+def regions_to_layer_data(regions: Sequence[Any], slide: Slide | None) -> LayerData:
+    """Return a pathologist's regions as outlines."""
+    from napari_stexp.viewer.annotation_layer import make_annotation_layer
+
+    mpp = None if slide is None else slide.mpp
+    return make_annotation_layer(regions, mpp).as_layer_data_tuple()
