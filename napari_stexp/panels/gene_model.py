@@ -56,6 +56,8 @@ class GeneTableModel(QAbstractTableModel):
         self._columns[MEAN] = np.asarray(means, dtype=np.float64)
         if scores is not None:
             self._columns[SCORE] = np.asarray(scores, dtype=np.float64)
+        if not len(self._rows):
+            return
         if self._sorting[0] == GENE:
             last = self.index(max(0, self.rowCount() - 1), SCORE)
             self.dataChanged.emit(self.index(0, MEAN), last)

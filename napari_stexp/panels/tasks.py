@@ -193,6 +193,9 @@ def save_steps(adata: Any, path: Path) -> Generator[Progress, None, Path]:
 def list_devices_steps() -> Steps:
     """List the compute devices; the first time this loads torch, which takes seconds."""
     yield Progress(0, 0, "looking for devices")
+    import torch  # noqa: F401 - its import takes seconds: let a cancel in after it
+
+    yield Progress(0, 0, "looking for devices")
     from napari_stexp.predict import available_devices
 
     return available_devices()

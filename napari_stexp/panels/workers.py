@@ -15,16 +15,20 @@ from functools import cache
 from typing import Any
 
 from napari.qt.threading import GeneratorWorker, create_worker
-from qtpy.QtCore import QObject, Signal, Slot
+from qtpy.QtCore import QObject, QTimer, Signal, Slot
 
 from napari_stexp.errors import DeviceError, PredictionError, StexpError
+from napari_stexp.panels.activity import ActivityMirror
 from napari_stexp.panels.text import describe_time
 from napari_stexp.progress import Progress, RateMeter
 
 __all__ = ["TaskHandle", "TaskReport", "run_task"]
 
 _LOG = logging.getLogger(__name__)
+_PATIENCE_MS = 700  # how long a cancelled task may take to notice it before we go on without
 _REPORT_EVERY = 0.05  # seconds; a bar needs no more, and the main thread must not drown
+
+_OWN: set[TaskHandle] = set()  # running tasks without an owner
 
 Task = Generator[Progress, None, Any]
 
@@ -162,7 +166,7 @@ class TaskHandle(QObject):
         self.report = TaskReport(Progress(0, 0, title))
         self._meter = RateMeter()
         self._stop = threading.Event()
-        self._worker: GeneratorWorker | None = None
+        self._activity: ActivityMirror | None = None
         self._running = False
 
     @property
@@ -187,7 +191,6 @@ class TaskHandle(QObject):
         worker = create_worker(
             drive,
             _start_thread=False,
-            _progress={"total": 0, "desc": self.title},
             _worker_class=_StoppableWorker,
             _ignore_errors=True,
         )
@@ -197,25 +200,36 @@ class TaskHandle(QObject):
         worker.yielded.connect(self._on_yielded)
         worker.returned.connect(self._on_returned)
         worker.errored.connect(self._on_errored)
-        self._worker, self._running = worker, True
+        self._running = True
+        self._activity = ActivityMirror(lambda: self.report, self)
         worker.start()
 
     def cancel(self) -> None:
-        """Stop at the task's next yield; nothing happens if it has ended."""
-        self._stop.set()
+        """Stop at the task's next yield; nothing happens if it has ended.
+
+        Where that yield is long in coming, the task counts as cancelled all
+        the same: its worker ends by itself, and nobody hears of it any more.
+        """
+        if self._running and not self._stop.is_set():
+            self._stop.set()
+            QTimer.singleShot(_PATIENCE_MS, self._detach)
 
     @Slot(object)
     def _on_yielded(self, progress: Progress) -> None:
+        if not self._running:
+            return
         rate, left = self._meter.update(progress)
         self.report = TaskReport(progress, rate, left)
-        _mirror(self._worker, self.title, self.report)
         self.yielded.emit(progress)
         self.reported.emit(self.report)
 
     @Slot(object)
     def _on_returned(self, outcome: _Outcome) -> None:
+        if not self._running:
+            return
         self._running = False
-        self._worker = None
+        if self._activity is not None:
+            self._activity.stop()
         if outcome.kind == "returned":
             self.returned.emit(outcome.value)
         elif outcome.kind == "errored":
@@ -223,6 +237,10 @@ class TaskHandle(QObject):
         else:
             self.cancelled.emit()
         self.finished.emit()
+
+    @Slot()
+    def _detach(self) -> None:
+        self._on_returned(_Outcome("cancelled"))
 
     @Slot(object)
     def _on_errored(self, error: Exception) -> None:
@@ -233,20 +251,6 @@ class TaskHandle(QObject):
 def _wait_at_exit() -> None:
     """End workers before the interpreter goes: napari does so only when its event loop ran."""
     atexit.register(GeneratorWorker.await_workers)
-
-
-def _mirror(worker: Any, title: str, report: TaskReport) -> None:
-    """Show a report in napari's activity dock (main thread only)."""
-    bar = getattr(worker, "pbar", None)
-    if bar is None:
-        return
-    progress = report.progress
-    if bar.total != progress.total:
-        bar.total = progress.total
-    bar.update(progress.done - bar.n)
-    stage = progress.stage or title
-    if bar.desc.removesuffix(": ") != stage:
-        bar.set_description(stage)
 
 
 def _log_warnings(worker: Any) -> None:
@@ -305,5 +309,8 @@ def run_task(  # noqa: PLR0913 - one callback per way of ending
         if callback is not None:
             signal.connect(callback)
     handle.finished.connect(handle.deleteLater)
+    if parent is None:  # nobody else needs to keep it
+        _OWN.add(handle)
+        handle.finished.connect(lambda: _OWN.discard(handle))
     handle.start(task)
     return handle
