@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_stexp.errors import SpotsError
-from napari_stexp.spots.record import assemble_spots, find_duplicates
+from napari_stexp.spots.record import assemble_spots, find_duplicates, set_diameter
+from napari_stexp.spots.scale import spot_diameter_px
 from napari_stexp.spots.tables import CountTable, read_count_table, read_text
 
 if TYPE_CHECKING:
@@ -175,17 +176,10 @@ def read_her2st(
             "source": str(spot_file),
         },
     )
-    _set_diameter(adata, section)
-    return adata
-
-
-def _set_diameter(adata: AnnData, section: str) -> None:
-    from napari_stexp.spots.scale import spot_diameter_px
-
     diameter = spot_diameter_px(adata)
     if diameter is not None:
-        factors = {"spot_diameter_fullres": diameter}
-        adata.uns["spatial"] = {section: {"images": {}, "scalefactors": factors}}
+        set_diameter(adata, diameter)
+    return adata
 
 
 def read_spot_file(path: Path) -> pd.DataFrame:

@@ -14,7 +14,14 @@ from napari_stexp.errors import SpotsError
 if TYPE_CHECKING:
     from anndata import AnnData
 
-__all__ = ["RECORD", "assemble_spots", "find_duplicates", "spots_record"]
+__all__ = [
+    "RECORD",
+    "assemble_spots",
+    "find_duplicates",
+    "refuse_duplicates",
+    "set_diameter",
+    "spots_record",
+]
 
 #: Name of the record about a spot table in ``uns``.
 RECORD = "stexp_spots"
@@ -68,10 +75,15 @@ def assemble_spots(
     adata.obsm["spatial"] = np.ascontiguousarray(spatial, dtype=np.float64)
     adata.uns[RECORD] = {key: value for key, value in record.items() if value is not None}
     if diameter_px is not None:
-        library = str(record.get("section") or "spots")
-        scalefactors = {"spot_diameter_fullres": float(diameter_px)}
-        adata.uns["spatial"] = {library: {"images": {}, "scalefactors": scalefactors}}
+        set_diameter(adata, diameter_px)
     return adata
+
+
+def set_diameter(adata: AnnData, diameter_px: float) -> None:
+    """Record the spots' diameter (level-0 pixels) as Space Ranger does, for one library."""
+    library = str(spots_record(adata).get("section") or "spots")
+    scalefactors = {"spot_diameter_fullres": float(diameter_px)}
+    adata.uns["spatial"] = {library: {"images": {}, "scalefactors": scalefactors}}
 
 
 def spots_record(adata: AnnData) -> Mapping[str, Any]:
