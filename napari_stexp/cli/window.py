@@ -35,15 +35,17 @@ class Window:
     ----------
     plan : WindowPlan
         What to open.
+    viewer : napari.Viewer, optional
+        The viewer to open it in; a new one when not given.
     """
 
-    def __init__(self, plan: WindowPlan) -> None:
+    def __init__(self, plan: WindowPlan, viewer: Any = None) -> None:
         import napari
 
         from napari_stexp.panels import get_controller, open_all
 
         self.plan = plan
-        self.viewer = napari.Viewer(title="napari-stexp")
+        self.viewer = napari.Viewer(title="napari-stexp") if viewer is None else viewer
         self.panels = open_all(self.viewer)
         self.controller = get_controller(self.viewer)
         self.session = self.controller.session
@@ -105,7 +107,8 @@ class Window:
     def _on_task_ended(self, _area: str) -> None:
         """Predict once everything that it needs is there."""
         session = self.session
-        if not self._predict or None in (session.slide, session.spots, session.bundle):
+        needs = (session.slide, session.spots, session.bundle)
+        if not self._predict or any(need is None for need in needs):
             return
         self._predict = False
         if session.slide is not None and session.slide.mpp is None:

@@ -1,0 +1,131 @@
+"""``view`` and ``demo``: the real window, opened and filled by the panels' own tasks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_stexp.errors import StexpError
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def open_window(make_napari_viewer):
+    from napari_stexp.cli.window import Window, WindowPlan
+
+    def open_plan(slide: Path, **plan: object) -> Window:
+        return Window(WindowPlan(slide, **plan), make_napari_viewer())
+
+    return open_plan
+
+
+def _predicted(window) -> bool:
+    prediction = window.session.prediction
+    return prediction is not None and prediction.finished and not window.controller.busy("predict")
+
+
+def test_view_opens_everything_and_predicts(open_window, slide, spots, bundle) -> None:
+    window = open_window(slide, spots=spots, model=bundle, predict=True)
+    assert set(window.panels) == {"Slide & spots", "Model", "Predict", "Genes"}
+    window.wait(lambda: _predicted(window), 120, "predicting")
+    session = window.session
+    assert session.slide.path == slide
+    assert session.spots.n_obs == 30
+    assert np.isfinite(session.prediction.adata.X).all()
+    assert len(window.viewer.layers) >= 2
+    assert window.errors == []
+
+
+def test_view_lays_a_grid_where_no_spots_are_given(open_window, slide, bundle) -> None:
+    window = open_window(slide, model=bundle, predict=True)
+    window.wait(lambda: _predicted(window), 120, "predicting")
+    assert window.session.spots.n_obs > 20
+
+
+def test_view_takes_the_scale_from_the_spots(open_window, picture, spots, bundle) -> None:
+    window = open_window(picture, spots=spots, model=bundle, predict=True)
+    window.wait(lambda: _predicted(window), 120, "predicting")
+    assert window.session.slide.mpp == pytest.approx(1.0)
+    assert window.session.slide.mpp_source == "spots"
+
+
+def test_view_uses_the_given_scale(open_window, picture) -> None:
+    window = open_window(picture, mpp=0.8)
+    window.wait(lambda: window.session.slide is not None, 60, "opening")
+    window.wait(lambda: not window.controller.tasks, 60, "opening")
+    assert window.session.slide.mpp == pytest.approx(0.8)
+    assert window.session.prediction is None
+
+
+def test_an_error_is_told_in_the_window_and_to_who_waits(open_window, slide, tmp_path) -> None:
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"\x08\0\0\0\0\0\0\0{}      ")
+    window = open_window(slide, model=broken, predict=True)
+    with pytest.raises(StexpError, match=r"broken\.safetensors"):
+        window.wait(lambda: _predicted(window), 60, "predicting")
+
+
+def test_waiting_ends(open_window, slide) -> None:
+    window = open_window(slide)
+    with pytest.raises(StexpError, match="took longer than 0 s"):
+        window.wait(lambda: False, 0, "nothing")
+    window.wait(lambda: not window.controller.tasks, 60, "opening")
+
+
+@pytest.mark.parametrize("wrong", [["--predict"], ["--counts", "{slide}"]])
+def test_view_refuses_what_makes_no_sense(run, slide, wrong) -> None:
+    result = run("view", slide, *(word.format(slide=slide) for word in wrong))
+    assert result.exit_code == 2
+
+
+def _demo(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    import os
+
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in {"DISPLAY", "WAYLAND_DISPLAY"}
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "napari_stexp.cli", "demo", *map(str, arguments)],
+        cwd=cwd,
+        env=inherited | environment,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Xvfb is for Linux")
+def test_the_demo_without_a_screen_writes_a_picture(tmp_path) -> None:
+    from PIL import Image
+
+    done = _demo(cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    path = tmp_path / "demo-screenshot.png"
+    assert done.stdout.strip().splitlines()[-1] == str(path)
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+    with Image.open(path) as image:
+        pixels = np.asarray(image.convert("RGB"), dtype=float)
+    assert pixels.shape[0] >= 700
+    assert pixels.shape[1] >= 1000
+    # Tissue is pink, spots are coloured, the panels are grey: no uniform picture.
+    saturation = pixels.max(axis=-1) - pixels.min(axis=-1)
+    assert (saturation > 40).mean() > 0.1
+    assert len(np.unique(pixels.reshape(-1, 3), axis=0)) > 5000
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Xvfb is for Linux")
+def test_the_demo_says_what_it_lacks(tmp_path) -> None:
+    done = _demo(cwd=tmp_path, PATH=str(tmp_path))
+    assert done.returncode == 1
+    assert "xvfb" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not list(tmp_path.iterdir())
