@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from napari_stexp.errors import CheckpointError
+from napari_stexp.errors import BundleError, CheckpointError
 from napari_stexp.model.encoders import recognise_encoder
 from napari_stexp.model.header import ENCODERS, ModelSizes
 from napari_stexp.model.state import compare_state, describe_state, make_model
@@ -105,7 +105,7 @@ def infer_sizes(
     inner = size("spot_encoder.0.attn.fn.to_qkv.weight", 0) // 3
     n_genes = size("x_embed.weight", 1)
     hidden = size("spot_encoder.0.ff.fn.net.0.weight", 0)
-    sizes = ModelSizes(
+    arguments: dict[str, Any] = dict(
         projection=size("image_projection.projection.weight", 0),
         layers=len(layers),
         heads=max(1, inner // _HEAD_WIDTH),
@@ -113,7 +113,10 @@ def infer_sizes(
         hidden=None if hidden == n_genes else hidden,
         n_positions=(size("x_embed.weight", 0), size("y_embed.weight", 0)),
     )
-    return encoder, sizes, n_genes
+    try:
+        return encoder, ModelSizes.from_json(arguments), n_genes
+    except BundleError as error:
+        raise CheckpointError("no mclSTExp checkpoint", path=path, found=error.what) from error
 
 
 def _read(path: Path) -> Any:
@@ -195,11 +198,13 @@ def _unwrap(content: Any, path: Path) -> dict[str, Tensor]:
 
 
 def _is_plain(tensor: Tensor) -> bool:
+    """Dense, and as large as it says (strides of zero would let a small file ask for much)."""
     return (
         tensor.layout == torch.strided
         and not tensor.is_quantized
         and not tensor.is_complex()
         and tensor.device.type == "cpu"
+        and tensor.untyped_storage().nbytes() >= tensor.numel() * tensor.element_size()
     )
 
 
