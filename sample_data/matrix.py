@@ -19,7 +19,8 @@ from napari_stexp.sample_data.layout import Layout
 
 __all__ = ["Densities", "draw_matrix"]
 
-N_ANGLES, TEXTURE_SIDE, STRIP = 64, 1024, 512
+N_ANGLES, STRIP = 64, 512
+TEXTURE_SIDE, SMALL_SIDE = 1024, 256  # of the textures of sections and of small pieces
 
 
 @dataclass
@@ -129,8 +130,9 @@ class _Fibres:
     def __init__(self, layout: Layout, rng: np.random.Generator) -> None:
         self.layout = layout
         px = 1.0 / layout.plan.mpp
-        self.bundles = oriented_textures(N_ANGLES, TEXTURE_SIDE, 26 * px, 2.3 * px, rng)
-        self.fibrils = oriented_textures(N_ANGLES, TEXTURE_SIDE, 11 * px, 0.45 * px, rng)
+        self.side = TEXTURE_SIDE if layout.plan.size_px > TEXTURE_SIDE else SMALL_SIDE
+        self.bundles = oriented_textures(N_ANGLES, self.side, 26 * px, 2.3 * px, rng)
+        self.fibrils = oriented_textures(N_ANGLES, self.side, 11 * px, 0.45 * px, rng)
         # Twice the angle, as a vector: interpolates across the jump from pi to 0.
         self.doubled = np.cos(2 * layout.direction), np.sin(2 * layout.direction)
         shape = layout.tissue.shape
@@ -143,8 +145,8 @@ class _Fibres:
     def draw(self, strip: _Strip, rows: slice) -> tuple[Field, Field]:
         """Eosin and haematoxylin of the stroma in a strip."""
         y, x = np.arange(rows.start, rows.stop)[:, None], np.arange(strip.width)[None, :]
-        ty = (y + strip.cut(self.warp[1])).astype(np.int32) % TEXTURE_SIDE
-        tx = (x + strip.cut(self.warp[0])).astype(np.int32) % TEXTURE_SIDE
+        ty = (y + strip.cut(self.warp[1])).astype(np.int32) % self.side
+        tx = (x + strip.cut(self.warp[0])).astype(np.int32) % self.side
         c, s = (strip.cut(part) for part in self.doubled)
         angle = np.round(np.arctan2(s, c) * (0.5 / np.pi * N_ANGLES)).astype(np.int32) % N_ANGLES
         bundle = self.bundles[angle, ty, tx].astype(np.float32)
@@ -153,7 +155,9 @@ class _Fibres:
         oedema = strip["oedema"]
         dense = np.clip(1.0 - 0.22 * active - 0.46 * loose - 0.13 * oedema, 0.35, 1.3)
         dense *= 1 - 0.6 * strip["immune"]
-        eosin = dense * (0.52 + 0.125 * bundle + 0.095 * fibril)
+        # The walls between adipocytes are too thin to show fibres.
+        fat = soft(strip["fat"], 10.0)
+        eosin = dense * (0.52 + (1 - 0.85 * fat) * (0.125 * bundle + 0.095 * fibril))
         # Hyaline collagen in the sheath of ducts and lobular ducts.
         sheath = np.exp(-(((strip["bodies"] + 6.0) / 6.0) ** 2))
         eosin += 0.16 * sheath
@@ -164,6 +168,7 @@ class _Fibres:
             - 0.45 * np.clip(oedema, -1, 1.5)
             + 0.9 * sheath
             + 0.8 * strip["immune"]
+            + 3 * fat
         )
         eosin = np.clip(eosin, 0.1, None) * (0.10 + 0.90 * soft(split, 0.5))
         haematoxylin = 0.05 + 0.09 * active + 0.09 * loose + 0.02 * bundle

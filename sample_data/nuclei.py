@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from napari_stexp.sample_data.cells import KINDS, Cells
-from napari_stexp.sample_data.fields import Field, oriented_textures, sample, stream
+from napari_stexp.sample_data.fields import (
+    GRID_UM,
+    Field,
+    jittered_lattice,
+    oriented_textures,
+    sample,
+    smooth_noise,
+    stream,
+)
 from napari_stexp.sample_data.layout import Layout
 
 __all__ = ["draw_cytoplasm", "draw_nuclei", "draw_red_cells"]
@@ -182,15 +190,11 @@ def _discs(xy: np.ndarray, radius: np.ndarray, half: int, mpp: float, edge: floa
 
 def draw_red_cells(red: Field, layout: Layout) -> None:
     """Fill most vessels' lumens with red cells (density of the red-cell colour), in place."""
-    from napari_stexp.sample_data.fields import jittered_lattice
-
     rng = stream(layout.plan.seed, "red cells")
     mpp, size = layout.plan.mpp, layout.plan.size_um
     points = jittered_lattice((size, size), 5.4, 0.2, rng)
     points = points[sample(layout.blood, *points.T) > 1.0]
     # Neighbouring cells share the fate of their vessel: full, half empty or empty.
-    from napari_stexp.sample_data.fields import GRID_UM, smooth_noise
-
     fill = smooth_noise(layout.blood.shape, 160 / GRID_UM, rng)
     keep = sample(fill, *points.T) + rng.normal(0, 0.35, len(points)) > -0.35
     points = points[keep]

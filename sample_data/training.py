@@ -66,7 +66,7 @@ def train_bundle(
     sections: Sequence[Patches],
     report: Report | None = None,
     *,
-    epochs: tuple[int, int] = (24, 4),
+    epochs: tuple[int, int] = (14, 2),
     device: str = "cpu",
 ) -> ModelBundle:
     """Train mclSTExp from random weights.
@@ -97,7 +97,7 @@ def train_bundle(
 
     retrieval = Retrieval(k=K, metric="l1", scale="spot")
     common = {
-        "batch_size": 64,
+        "batch_size": 32,
         # Unit-length embeddings at a small temperature learn from random weights in
         # a few hundred steps; the paper's raw products need a pretrained encoder.
         "unit_length": True,
