@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_stexp.errors import SlideError
+
 if TYPE_CHECKING:
     from napari_stexp.slide.slide import Slide
 
@@ -110,6 +112,11 @@ class PatchReader:
         Returns
         -------
         PatchBatch
+
+        Raises
+        ------
+        SlideError
+            The slide is closed.
         """
         if self.threads == 1:
             return self._read(_points(centers), None, None)
@@ -119,6 +126,8 @@ class PatchReader:
     def _read(
         self, centers: NDArray[np.float64], pool: ThreadPoolExecutor | None, stop: Event | None
     ) -> PatchBatch:
+        if self._pyramid.closed:  # else every patch would merely be unreadable
+            raise SlideError("the slide is closed", path=self.slide.path)
         if self.ratio == 1.0:
             return self._read_native(centers, pool, stop)
         size = self._window_size()

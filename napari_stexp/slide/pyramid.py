@@ -79,7 +79,7 @@ class Pyramid:
         return self._cache.get((self._owner, level, row, col), lambda: self._load(level, row, col))
 
     def _load(self, level: int, row: int, col: int) -> NDArray[np.uint8]:
-        if self._users < 1:
+        if self.closed:
             raise TileError("the slide is closed", path=self._path)
         found = self._stored[level]
         if found is not None:
@@ -103,6 +103,11 @@ class Pyramid:
         tile = np.zeros((th, tw, 3), np.uint8)
         tile[: small.shape[0], : small.shape[1]] = small
         return tile
+
+    @property
+    def closed(self) -> bool:
+        """Whether its last user has let go of it."""
+        return self._users < 1
 
     @property
     def _path(self) -> Path:
@@ -165,7 +170,7 @@ class Pyramid:
     def share(self) -> Pyramid:
         """Count one more user."""
         with self._lock:
-            if self._users < 1:
+            if self.closed:
                 raise SlideError("the slide is closed", path=self._path)
             self._users += 1
         return self

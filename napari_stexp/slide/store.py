@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ __all__ = ["enforce_limit", "in_use", "limit_bytes", "mark_used", "release", "st
 #: Part of every name: raise it when what is written changes.
 FORMAT_VERSION = 1
 DEFAULT_LIMIT_GB = 20.0
+_ABANDONED_S = 24 * 3600
 
 _open_files: Counter[Path] = Counter()
 _lock = Lock()
@@ -70,6 +72,14 @@ def limit_bytes() -> int:
     return int(limit * 1e9)
 
 
+def _remove_abandoned() -> None:
+    """Delete half-written files that a killed process left a day ago or earlier."""
+    for path in cache_folder("slides").glob(".*.tif"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _ABANDONED_S:
+                path.unlink()
+
+
 def enforce_limit(keep: Path) -> list[Path]:
     """Delete the least recently used files until the rest fits the limit.
 
@@ -82,8 +92,9 @@ def enforce_limit(keep: Path) -> list[Path]:
     list of Path
         The deleted files.
     """
+    _remove_abandoned()
     files = []
-    for path in cache_folder("slides").glob("*-v*.tif"):
+    for path in cache_folder("slides").glob("[0-9a-f]*-v*.tif"):
         with suppress(OSError):  # another process may be cleaning up as well
             facts = path.stat()
             files.append((facts.st_mtime_ns, facts.st_size, path))

@@ -6,6 +6,7 @@ no lock is needed and the parser's own file handle is closed again.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,8 +34,8 @@ _PHOTOMETRIC = {
 }  # fmt: skip
 _APERIO_JP2K_YCBCR = 33003
 _ASSOCIATED_ALPHA, _UNASSOCIATED_ALPHA = 1, 2  # ExtraSamples
-#: Series that tifffile names so are pictures of the glass, never the tissue at full size.
-_NEVER_SHOWN = ("label", "macro", "thumbnail", "overview")
+#: Images named so are pictures of the glass, never the tissue at full size.
+_NEVER_SHOWN = re.compile(r"(^|[\W_])(label|macro|thumbnail|overview)( image)?\W*$", re.IGNORECASE)
 #: What a scanner didn't record is shown as empty glass.
 _GLASS = 255
 
@@ -197,11 +198,10 @@ def _next_directory(tif: tifffile.TiffFile, offset: int, fmt: Any, size: int) ->
 
 def _choose_series(tif: tifffile.TiffFile, path: Path) -> tifffile.TiffPageSeries:
     """Return the largest image that isn't a picture of the glass."""
-    candidates = [
-        s for s in tif.series if not any(w in (s.name or "").lower() for w in _NEVER_SHOWN)
-    ]
+    candidates = [s for s in tif.series if not _NEVER_SHOWN.search(s.name or "")]
+    candidates = candidates or list(tif.series)  # people name whole slides so, too
     if not candidates:
-        raise SlideError("holds no image", path=path, found=[s.name for s in tif.series])
+        raise SlideError("is a damaged TIFF", path=path, expected="an image", found="none")
     if any(0 in (s.keyframe.imagewidth, s.keyframe.imagelength) for s in candidates):
         raise SlideError("is a damaged TIFF", path=path, expected="pixels", found="an empty image")
     series = max(candidates, key=lambda s: s.keyframe.imagelength * s.keyframe.imagewidth)
@@ -216,16 +216,17 @@ def _choose_series(tif: tifffile.TiffFile, path: Path) -> tifffile.TiffPageSerie
 def _check_pixels(series: tifffile.TiffPageSeries, page: tifffile.TiffPage, path: Path) -> None:
     """Refuse everything but one plane of 8-bit RGB, with or without alpha."""
     found = None
+    planes = len(series.levels[0].pages)
     alpha = tuple(page.extrasamples) if page.samplesperpixel == 4 else ()
     if page.photometric not in (_RGB, _YCBCR):
         kind = _PHOTOMETRIC.get(int(page.photometric), f"photometric {int(page.photometric)}")
-        found = f"{page.bitspersample}-bit {kind}"
+        found = f"{page.bitspersample}-bit {kind}" + (f", {planes} planes" if planes > 1 else "")
     elif page.bitspersample != 8 or page.sampleformat != 1:
         found = f"{page.bitspersample}-bit samples ({page.dtype})"
     elif page.samplesperpixel != 3 and alpha not in ((1,), (2,)):
         found = f"{page.samplesperpixel} samples per pixel, extra samples {page.extrasamples}"
-    elif len(series.levels[0].pages) != 1:
-        found = f"{len(series.levels[0].pages)} planes (axes {series.axes})"
+    elif planes != 1:
+        found = f"{planes} planes (axes {series.axes})"
     elif page.imagedepth != 1:
         found = f"a volume of {page.imagedepth} planes"
     if found is not None:

@@ -57,9 +57,8 @@ def tissue_mask(
         All False where nothing is stained.
     """
     from skimage.morphology import (
-        closing,
-        disk,
-        erosion,
+        isotropic_closing,
+        isotropic_erosion,
         remove_small_holes,
         remove_small_objects,
     )
@@ -77,9 +76,9 @@ def tissue_mask(
     if not mask.any():
         return mask
     radius = max(1, round(sigma))
-    mask = closing(mask, disk(radius))
+    mask = isotropic_closing(mask, radius)
     mask = remove_small_holes(mask, max_size=max(max_hole, 0))
-    mask = erosion(mask, disk(radius), mode="ignore")  # texture reaches beyond the edge it is of
+    mask = isotropic_erosion(mask, radius)  # texture reaches beyond the edge it is of
     mask &= optics.seen
     return np.asarray(remove_small_objects(mask, max_size=max(min_area - 1, 0)), bool)
 
@@ -87,11 +86,11 @@ def tissue_mask(
 def _measure(image: NDArray[np.uint8], sigma: float) -> _Optics:
     """Smooth without letting the padding in: sums over seen pixels over sums of ones."""
     from skimage.filters import gaussian
-    from skimage.morphology import dilation, disk, remove_small_objects
+    from skimage.morphology import isotropic_dilation, remove_small_objects
 
     # a few dark pixels are nuclei; padding comes in areas, and JPEG smears its border
     padding = remove_small_objects(image.max(axis=2) <= _PADDING, max_size=round(100 * sigma**2))
-    seen = ~dilation(padding, disk(2)) if padding.any() else ~padding
+    seen = ~isotropic_dilation(padding, 2) if padding.any() else ~padding
     weight = gaussian(seen.astype(np.float32), sigma)
     weight = np.maximum(weight, 1e-3)
     density = -np.log((image.astype(np.float32) + 1) / 256) * seen[..., None]
@@ -125,7 +124,7 @@ def _inked(optics: _Optics, sigma: float) -> NDArray[np.bool_]:
     almost only green. Blue and green ink absorb red more than green; black
     ink absorbs all alike, red ink green and blue.
     """
-    from skimage.morphology import dilation, disk
+    from skimage.morphology import isotropic_dilation
 
     red, green, blue = np.moveaxis(optics.density, 2, 0)
     blue_ink = (red > 1.15 * green) & (blue < 0.3 * red)
@@ -134,7 +133,7 @@ def _inked(optics: _Optics, sigma: float) -> NDArray[np.bool_]:
     red_ink = (blue > 0.65 * green) & (red < 0.3 * green) & (green > 1.2)
     dark = optics.density.max(axis=2) > 0.7
     ink = dark & (blue_ink | green_ink | black_ink | red_ink)
-    return np.asarray(dilation(ink, disk(max(1, round(2 * sigma)))), bool)
+    return np.asarray(isotropic_dilation(ink, 2 * sigma)) if ink.any() else ink
 
 
 def _otsu(values: NDArray[np.float32]) -> float:

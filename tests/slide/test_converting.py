@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -193,6 +194,16 @@ def test_what_is_open_or_new_is_never_deleted(tmp_path, cache: Path, paint, monk
     again.close()
     store.enforce_limit(keep=tmp_path)
     assert list(cache.iterdir()) == []
+
+
+def test_what_a_killed_process_left_goes_after_a_day(tmp_path, cache: Path, paint) -> None:
+    cache.mkdir(parents=True)
+    old, young = cache / ".0abc-vx12.tif", cache / ".1abc-vx12.tif"
+    for path, age in ((old, 25 * 3600), (young, 60)):
+        path.write_bytes(b"half")
+        os.utime(path, (time.time() - age,) * 2)
+    (stored,) = _convert_some(tmp_path, paint, 1)
+    assert sorted(cache.iterdir()) == sorted([stored, young])
 
 
 @pytest.mark.parametrize("limit", ["much", "-1", "nan"])

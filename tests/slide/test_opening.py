@@ -88,6 +88,26 @@ def test_ome_objective_and_unknown_unit(tmp_path: Path, write_slide, paint) -> N
         assert slide.mpp_source == "unknown"
 
 
+def _write_named(path: Path, images: dict[str, np.ndarray]) -> Path:
+    with tifffile.TiffWriter(path, ome=True) as writer:
+        for name, image in images.items():
+            writer.write(image, tile=(128, 128), photometric="rgb", metadata={"Name": name})
+    return path
+
+
+@pytest.mark.parametrize("name", ["label image", "Macro", "CMU-1 [thumbnail]", "slide_overview"])
+def test_larger_picture_of_the_glass_is_not_shown(tmp_path: Path, paint, name: str) -> None:
+    tissue, glass = paint(300, 400), paint(900, 900, seed=1)
+    path = _write_named(tmp_path / "a.ome.tif", {name: glass, "Macrophages, unlabelled": tissue})
+    with open_slide(path) as slide:
+        np.testing.assert_array_equal(slide.read_region(0, 0, 400, 300), tissue)
+
+
+def test_only_image_is_shown_whatever_its_name(tmp_path: Path, paint) -> None:
+    with open_slide(_write_named(tmp_path / "a.ome.tif", {"macro": paint(300, 400)})) as slide:
+        assert slide.shape == (300, 400)
+
+
 def write_svs(path: Path, image: np.ndarray, tail: str = "|MPP = 0,2530|Left = 25.6") -> Path:
     """Write an Aperio file: baseline, thumbnail, a level of a fourth, label and macro."""
     quarter = np.asarray(Image.fromarray(image).reduce(4))

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from napari_stexp.errors import SlideError
 from napari_stexp.slide import PatchReader, open_slide
 from napari_stexp.slide.tiff import StoredLevel
 
@@ -235,6 +236,15 @@ def test_order_keeps_tiles_together(tmp_path: Path) -> None:
 
     assert loads(centers[order]) < 1.6 * 78**2
     assert loads(centers) > 3 * 78**2
+
+
+@pytest.mark.parametrize("mpp", [None, 0.8])
+def test_closed_slide_is_an_error_not_unreadable_patches(exact_slide: Path, mpp) -> None:
+    slide = open_slide(exact_slide)
+    reader = PatchReader(slide, 64, mpp)
+    slide.close()
+    with pytest.raises(SlideError, match="closed"):
+        reader.read([(500.0, 500.0)])
 
 
 def test_closing_a_stream_stops_its_threads(exact_slide: Path) -> None:
