@@ -14,11 +14,13 @@ from napari_stexp.viewer.layer_data import REGIONS
 if TYPE_CHECKING:
     from napari.layers import Shapes
 
-__all__ = ["class_colours", "make_annotation_layer", "region_rings"]
+__all__ = ["class_colours", "fit_outlines", "make_annotation_layer", "region_rings"]
 
 # Width of an outline in parts of the longer side of what is annotated: about two screen
 # pixels when all of it is in view.
 _LINE_PART = 1 / 400
+_LINE_SCREEN_PX = 2.5
+_LINE_TOLERANCE = 1.3  # outlines are redrawn when their width is off by this factor
 
 # Okabe & Ito's palette for colour-blind eyes (2008), without its yellow and black, which
 # vanish on a slide's background or among nuclei.
@@ -91,3 +93,21 @@ def make_annotation_layer(regions: Sequence[Any], mpp: float | None) -> Shapes:
         metadata={REGIONS: list(regions)},
         **layer_frame(mpp),
     )
+
+
+def fit_outlines(layer: Shapes, zoom: float) -> None:
+    """Keep outlines equally wide on screen, so that they hide no cell close up.
+
+    Parameters
+    ----------
+    layer : Shapes
+        Whose lines are napari's: as wide as so many pixels of the data.
+    zoom : float
+        Screen pixels per world unit.
+    """
+    if not len(layer.data) or zoom <= 0:
+        return
+    wanted = _LINE_SCREEN_PX / (zoom * float(layer.scale[-1]))
+    present = float(layer.edge_width[0])
+    if max(wanted / present, present / wanted) > _LINE_TOLERANCE:
+        layer.edge_width = wanted

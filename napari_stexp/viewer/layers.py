@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from napari_stexp.errors import StexpError
+from napari_stexp.viewer.annotation_layer import fit_outlines, make_annotation_layer
 from napari_stexp.viewer.frame import image_frame, layer_frame, world_mpp
 from napari_stexp.viewer.hover import SpotTooltip
 from napari_stexp.viewer.layer_data import (
@@ -78,6 +79,7 @@ class LayerAdapter:
             self._take_over(layer)
         viewer.layers.events.inserted.connect(self._on_layer_inserted)
         viewer.layers.events.removed.connect(self._on_layer_removed)
+        viewer.scene.camera.events.zoom.connect(self._on_zoom)
 
     @property
     def spots_layer(self) -> Points | None:
@@ -180,14 +182,18 @@ class LayerAdapter:
             self.annotation_layer = self._found
             _place(self._found, layer_frame(world_mpp(self.session)))
         else:
-            from napari_stexp.viewer.annotation_layer import make_annotation_layer
-
             layer = make_annotation_layer(regions, world_mpp(self.session))
             with self._editing():
                 self.annotation_layer = self.viewer.add_layer(layer)
         if self._spots is not None:  # spots lie on top, to be seen and hovered
             self._lower(self.annotation_layer, self.viewer.layers.index(self.spots_layer))
             self.viewer.layers.selection.active = self.spots_layer
+
+        self._on_zoom()
+
+    def _on_zoom(self, _: Any = None) -> None:
+        if self.annotation_layer is not None:
+            fit_outlines(self.annotation_layer, float(self.viewer.scene.camera.zoom))
 
     def _lower(self, layer: Layer, position: int) -> None:
         layers = self.viewer.layers
@@ -282,6 +288,7 @@ class LayerAdapter:
             self._connections.clear()
             self.viewer.layers.events.inserted.disconnect(self._on_layer_inserted)
             self.viewer.layers.events.removed.disconnect(self._on_layer_removed)
+            self.viewer.scene.camera.events.zoom.disconnect(self._on_zoom)
             self._ignore_edits()
             self._tooltip.close()
         if remove_layers:

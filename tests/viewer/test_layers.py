@@ -208,6 +208,15 @@ def test_regions_are_outlines_in_the_colour_of_their_class(predicted, adapter):
     np.testing.assert_allclose(layer.data[2].min(axis=0), [100, 900])  # y, x
 
 
+def test_outlines_stay_thin_on_screen_when_zooming_in(predicted, adapter, viewer):
+    predicted.set_annotations(REGIONS)
+    layer = adapter.annotation_layer
+    for zoom in (1.0, 0.3, 25.0):
+        viewer.scene.camera.zoom = zoom
+        on_screen = layer.edge_width[0] * layer.scale[-1] * zoom
+        assert on_screen == pytest.approx(2.5, rel=0.3)
+
+
 def test_layers_of_the_users_own_stay(predicted, adapter, viewer):
     own = viewer.add_points([[1, 2], [3, 4]], name="Spots")
     predicted.set_spots(make_spots(3))
