@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_stexp.slide.convert import prepare_slide
     from napari_stexp.slide.levels import Level
+    from napari_stexp.slide.opening import open_slide
     from napari_stexp.slide.patches import PatchBatch, PatchReader
-    from napari_stexp.slide.slide import Slide, open_slide
+    from napari_stexp.slide.slide import Slide
     from napari_stexp.slide.tissue import tissue_mask
 
 _EXPORTS = {
@@ -17,7 +18,7 @@ _EXPORTS = {
     "PatchBatch": "napari_stexp.slide.patches",
     "PatchReader": "napari_stexp.slide.patches",
     "Slide": "napari_stexp.slide.slide",
-    "open_slide": "napari_stexp.slide.slide",
+    "open_slide": "napari_stexp.slide.opening",
     "prepare_slide": "napari_stexp.slide.convert",
     "tissue_mask": "napari_stexp.slide.tissue",
 }

@@ -25,7 +25,13 @@ from napari_stexp.slide.source import ByteSource
 from napari_stexp.slide.store import enforce_limit, stored_path
 from napari_stexp.slide.tiff import TiffStructure, parse_tiff
 
-__all__ = ["coarse_levels_path", "converted_path", "prepare_slide", "write_pyramid"]
+__all__ = [
+    "coarse_levels_path",
+    "converted_path",
+    "lacks_coarse_levels",
+    "prepare_slide",
+    "write_pyramid",
+]
 
 TILE = 256
 #: Coarse levels are computed while looking as long as that reads no more than this (px).

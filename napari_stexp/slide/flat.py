@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from napari_stexp.errors import SlideError
 from napari_stexp.slide.cache import TileCache
+from napari_stexp.slide.decoding import over_glass
 from napari_stexp.slide.facts import SlideFacts, scale_from_dpi
 from napari_stexp.slide.identify import Kind
 from napari_stexp.slide.pyramid import Pyramid
 from napari_stexp.slide.source import ByteSource
-from napari_stexp.slide.tiff import TiffStructure, over_glass, parse_tiff
+from napari_stexp.slide.tiff import TiffStructure, parse_tiff
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile

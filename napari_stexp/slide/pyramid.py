@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from napari_stexp.errors import SlideError, TileError
 from napari_stexp.slide.cache import TileCache, shared_cache
+from napari_stexp.slide.decoding import StoredLevel
 from napari_stexp.slide.gather import Colour, Windows, gather_windows
 from napari_stexp.slide.levels import Level, synthesised_levels
 from napari_stexp.slide.source import ByteSource
-from napari_stexp.slide.tiff import StoredLevel
 
 __all__ = ["BROKEN", "Pyramid", "halve"]
 

@@ -10,22 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_stexp.errors import ScaleError, SlideError
-from napari_stexp.progress import exhaust
-from napari_stexp.slide import store
-from napari_stexp.slide.convert import coarse_levels_path, converted_path, prepare_slide
-from napari_stexp.slide.facts import MPP_RANGE, SlideFacts, is_plausible
-from napari_stexp.slide.flat import read_flat_facts
-from napari_stexp.slide.identify import fingerprint, identify
+from napari_stexp.errors import ScaleError
+from napari_stexp.slide.facts import MPP_RANGE, is_plausible
+from napari_stexp.slide.identify import fingerprint
 from napari_stexp.slide.levels import Level
 from napari_stexp.slide.pyramid import Pyramid
-from napari_stexp.slide.source import ByteSource
-from napari_stexp.slide.tiff import StoredLevel, parse_tiff
 
 if TYPE_CHECKING:
     import dask.array
 
-__all__ = ["Slide", "open_slide"]
+__all__ = ["Slide", "check_mpp"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +93,7 @@ class Slide:
         ScaleError
             No slide has such pixels.
         """
-        mpp = _checked_mpp(mpp, self.path)
+        mpp = check_mpp(mpp, self.path)
         return replace(
             self, mpp_xy=(mpp, mpp), mpp_source=source,
             _pyramid=self._pyramid.share(), _closed=[False],
@@ -175,21 +169,18 @@ class Slide:
         """
         from PIL import Image
 
-        small_enough = [n for n, v in enumerate(self.levels) if max(v.shape) <= max_px]
-        if small_enough:
-            level = self.levels[small_enough[0]]
-            if max(level.shape) > max_px / 2 or small_enough[0] == 0:
-                return self._whole_level(small_enough[0]), level.downsample
-        finer = max(n for n, v in enumerate(self.levels) if max(v.shape) > max_px)
-        level = self.levels[finer]
+        fits = [n for n, level in enumerate(self.levels) if max(level.shape) <= max_px]
+        if fits and (fits[0] == 0 or max(self.levels[fits[0]].shape) > max_px / 2):
+            return self._whole_level(fits[0]), self.levels[fits[0]].downsample
+        finer = fits[0] - 1 if fits else len(self.levels) - 1
+        height, width = self.levels[finer].shape
+        shrink = max(height, width) / max_px
+        size = max(1, int(width / shrink)), max(1, int(height / shrink))
+        # cutting off what is less than a pixel keeps the factor the same in x and y
+        box = (0.0, 0.0, min(size[0] * shrink, width), min(size[1] * shrink, height))
         image = Image.fromarray(self._whole_level(finer))
-        shrink = max(level.shape) / max_px
-        size = (max(1, int(level.shape[1] / shrink)), max(1, int(level.shape[0] / shrink)))
-        # a box in place of the whole image keeps the factor the same in x and y
-        box = (0.0, 0.0, size[0] * shrink, size[1] * shrink)
-        box = (0.0, 0.0, min(box[2], level.shape[1]), min(box[3], level.shape[0]))
         small = image.resize(size, Image.Resampling.BOX, box)
-        return np.asarray(small).copy(), level.downsample * shrink
+        return np.array(small), self.levels[finer].downsample * shrink
 
     def _whole_level(self, level: int) -> NDArray[np.uint8]:
         height, width = self.levels[level].shape
@@ -254,134 +245,12 @@ class Slide:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Travel to another process as a path and a scale, to be opened there."""
-        return (_reopen, (self.path, self.mpp, self.mpp_source))
+        from napari_stexp.slide.opening import reopen_slide
+
+        return (reopen_slide, (self.path, self.mpp, self.mpp_source))
 
 
-def _reopen(path: Path, mpp: float | None, source: str) -> Slide:
-    slide = open_slide(path)
-    if mpp is None or slide.mpp == mpp:
-        return slide
-    with slide:
-        return slide.with_mpp(mpp, source)
-
-
-def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
-    """Open a slide.
-
-    Tiled TIFF (pyramidal or not), OME-TIFF and Aperio SVS are read as they
-    are. JPEG, PNG and striped TIFF are converted first unless the cache has
-    them; call `prepare_slide` before to see the progress of that.
-
-    Parameters
-    ----------
-    path : path-like
-    mpp : float, optional
-        µm per level-0 pixel, in place of what the file says.
-
-    Returns
-    -------
-    Slide
-
-    Raises
-    ------
-    SlideError
-        The file is missing, damaged, cut off, or no 8-bit RGB image.
-    ScaleError
-        ``mpp`` is no scale of a slide.
-    OutputError
-        A converted copy is needed and the cache folder can't be written.
-    """
-    path = Path(path)
-    if mpp is not None:
-        mpp = _checked_mpp(mpp, path)
-    kind = identify(path)
-    structure = parse_tiff(path) if kind == "TIFF" else None
-    if structure is not None and structure.tiled:
-        facts = structure.facts
-        pyramid = _open_tiled(path, structure.levels)
-    else:
-        facts = read_flat_facts(path, kind)
-        pyramid = _open_converted(path)
-    return _make_slide(path, facts, pyramid, mpp)
-
-
-def _make_slide(path: Path, facts: SlideFacts, pyramid: Pyramid, mpp: float | None) -> Slide:
-    scale = facts.mpp_xy if mpp is None else (mpp, mpp)
-    said = "user" if mpp is not None else "metadata" if facts.mpp_xy is not None else "unknown"
-    return Slide(path, scale, said, facts.objective, facts.vendor, facts.format, pyramid)
-
-
-def _open_tiled(path: Path, levels: tuple[StoredLevel, ...]) -> Pyramid:
-    """Open a tiled TIFF, with the coarse levels from the cache where they are."""
-    source = ByteSource(path)
-    stored = [(level, source) for level in levels]
-    base, last = levels[0].level, levels[-1].level
-    pyramid = Pyramid(stored)
-    if pyramid.levels[-1].stored:
-        return pyramid
-    extra = coarse_levels_path(path)
-    if not extra.exists():
-        return pyramid
-    return _with_extra_levels(stored, extra, base, last) or pyramid
-
-
-def _with_extra_levels(
-    stored: list[tuple[StoredLevel, ByteSource]], extra: Path, base: Level, last: Level
-) -> Pyramid | None:
-    """Append the levels of another file; None if it is damaged or was just deleted."""
-    from napari_stexp.slide.levels import stored_downsample
-
-    try:
-        source = _CachedSource(extra)
-        coarse = parse_tiff(extra).levels
-    except SlideError:
-        return None
-    for level in coarse:
-        ratio = stored_downsample(base.shape, level.level.shape)
-        if ratio > last.downsample:
-            placed = replace(level, level=replace(level.level, downsample=ratio))
-            stored = [*stored, (placed, source)]
-    return Pyramid(stored)
-
-
-class _CachedSource(ByteSource):
-    """A file of the cache: not to be deleted while it is open."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        store.mark_used(path)
-        self._marked = True
-
-    def close(self) -> None:
-        if self._marked:
-            self._marked = False
-            store.release(self.path)
-        super().close()
-
-
-def _open_converted(path: Path) -> Pyramid:
-    """Open the converted copy, making it first where the cache lacks it."""
-    for _ in range(3):  # another process may clean the cache between making and opening
-        exhaust(prepare_slide(path))
-        target = converted_path(path)
-        try:
-            source = _CachedSource(target)
-        except SlideError:
-            continue
-        try:
-            levels = parse_tiff(target).levels
-        except SlideError:
-            source.close()
-            continue
-        return Pyramid([(level, source) for level in levels])
-    raise SlideError(
-        "its converted copy disappears from the cache",
-        path=path,
-        hint="Raise STEXP_CACHE_LIMIT_GB, or set STEXP_CACHE_DIR to another folder.",
-    )
-
-
-def _checked_mpp(mpp: float, path: Path) -> float:
+def check_mpp(mpp: float, path: Path) -> float:
     if not is_plausible(mpp) or math.isnan(mpp):
         raise ScaleError(
             "no slide has pixels of this size",

@@ -238,6 +238,17 @@ def test_huge_slide_without_coarse_levels_gets_them(
         np.testing.assert_array_equal(slide.read_region(0, 0, 9001, 301), image)
 
 
+def test_tiled_slide_needs_no_cache(tmp_path, write_slide, paint, monkeypatch) -> None:
+    """Not even a huge one, which would be quicker with its coarse levels."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("STEXP_CACHE_DIR", str(tmp_path / "file"))
+    path = write_slide(tmp_path / "big.tif", paint(301, 9001), compression="zstd")
+    for limit in (10**9, 1_000_000):
+        monkeypatch.setattr(convert, "SYNTHESIS_LIMIT_PX", limit)
+        with open_slide(path) as slide:
+            assert slide.read_region(0, 0, 9, 9).shape == (9, 9, 3)
+
+
 def test_damaged_coarse_levels_are_left_aside(
     tmp_path, cache: Path, write_slide, paint, monkeypatch
 ) -> None:

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_stexp.slide import open_slide
+from napari_stexp.slide.decoding import StoredLevel
 from napari_stexp.slide.lazy import LazyLevel, chunk_side
 from napari_stexp.slide.levels import Level
-from napari_stexp.slide.tiff import StoredLevel
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from PIL import Image
 
 from napari_stexp.errors import SlideError
 from napari_stexp.slide import PatchReader, open_slide
-from napari_stexp.slide.tiff import StoredLevel
+from napari_stexp.slide.decoding import StoredLevel
 
 POINT = st.tuples(st.floats(-400, 3000), st.floats(-400, 2700))
 RELAXED = settings(deadline=None, max_examples=50)
