@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -251,7 +250,8 @@ class Slide:
 
 
 def check_mpp(mpp: float, path: Path) -> float:
-    if not is_plausible(mpp) or math.isnan(mpp):
+    """Return µm per pixel as a float, or raise `ScaleError` where no slide has such pixels."""
+    if not is_plausible(mpp):
         raise ScaleError(
             "no slide has pixels of this size",
             path=path,
