@@ -138,6 +138,7 @@ class LayerAdapter:
         if self._found is None:
             with self._editing():
                 self.viewer.add_layer(layer)
+            self._spots.show_legend()
         layer.events.visible.connect(self._on_layer_edited)
         layer.events.opacity.connect(self._on_layer_edited)
         # napari's status bar reads out the active layer

@@ -68,6 +68,8 @@ class SpotsLayer:
         self._spots = session.spots
         self._size = spot_size_px(self._spots)
         self._ring_width: NDArray[np.float32] | None = None
+        self._has_values = False
+        self._in_viewer = layer is not None
         self.layer = self._make_layer() if layer is None else layer
         # Moving or deleting a point here would part it from its barcode.
         self.layer.editable = False
@@ -145,8 +147,19 @@ class SpotsLayer:
         name = f"{session.gene} {session.source}, {session.value_unit}" if shown else "Spots"
         if layer.name != name:
             layer.name = name
-        layer.face_colorbar.visible = shown
-        layer.name_overlay.visible = shown
+        self._has_values = shown
+        if self._in_viewer:
+            self.show_legend()
+
+    def show_legend(self) -> None:
+        """Show or hide colour bar and title; to be called once the layer is in its viewer.
+
+        napari stacks what is in one corner in the order in which it was first
+        shown *there*, the last one on top: the title must come second.
+        """
+        self._in_viewer = True
+        self.layer.face_colorbar.visible = self._has_values
+        self.layer.name_overlay.visible = self._has_values
 
     def _set_rings(self, colours: SpotColours) -> None:
         """Outlines change with the spots' state only, not with the gene."""

@@ -81,6 +81,23 @@ def test_a_failed_spot_is_drawn_unlike_a_waiting_one(shown):
     assert (waiting != failed).any(axis=-1).sum() > 500
 
 
+def test_the_title_is_above_the_colour_bar(make_napari_viewer, qtbot):
+    """Also when the values are there before the layer is."""
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(1000, 700)
+    session = Session()
+    session.set_slide(FakeSlide())
+    session.set_spots(make_spots(3, ("A", "B"), [[1, 1], [0, 4], [3, 1]]))
+    adapter = LayerAdapter(session, viewer)
+    image = photograph(viewer)
+    corner = image[:, image.shape[1] * 2 // 3 :, :3].astype(int)
+    bar = np.flatnonzero((np.abs(corner - YELLOW).max(axis=-1) < 40).sum(axis=1) > 10)
+    title = np.flatnonzero((corner.min(axis=-1) > 200).sum(axis=1) > 40)  # white letters, wider than the bar
+    assert title.min() < bar.min()
+    assert bar.min() - title.min() < 80
+    adapter.close()
+
+
 def test_changing_the_gene_costs_little_more_than_a_redraw(make_napari_viewer):
     """5,000 spots: with the redraw that follows, at most one and a half times a bare one."""
     viewer = make_napari_viewer(show=True)
