@@ -20,7 +20,7 @@ from napari_stexp.model.encoders import recognise_encoder
 from napari_stexp.model.header import ENCODERS, ModelSizes
 from napari_stexp.model.state import compare_state, describe_state, make_model
 
-__all__ = ["infer_sizes", "read_released_state_dict"]
+__all__ = ["infer_patch_px", "infer_sizes", "read_released_state_dict"]
 
 _WRAPPERS = ("state_dict", "model_state_dict")
 #: Width of an attention head in the released code; a state dict doesn't show it.
@@ -54,7 +54,7 @@ def read_released_state_dict(path: str | Path) -> dict[str, Tensor]:
     state = _clean(_unwrap(_read(path), path), path)
     _refuse_variants(state, path)
     encoder, sizes, n_genes = infer_sizes(state, path)
-    patch_px = _vit_patch_px(state) if encoder.startswith("vit") else 224
+    patch_px = infer_patch_px(state) or 224
     model = make_model(encoder, n_genes, sizes, patch_px=patch_px, device="meta")
     problems = compare_state(describe_state(state), model)
     if problems:
@@ -117,6 +117,18 @@ def infer_sizes(
         return encoder, ModelSizes.from_json(arguments), n_genes
     except BundleError as error:
         raise CheckpointError("no mclSTExp checkpoint", path=path, found=error.what) from error
+
+
+def infer_patch_px(state: Mapping[str, Tensor]) -> int | None:
+    """Side of the patches in px where the encoder is bound to one, else None.
+
+    The vision transformer's table of positions has a row per 32-px tile, and one more.
+    """
+    table = state.get("image_encoder.model.pos_embed")
+    if table is None:
+        return None
+    tiles = max(int(table.shape[1]) - 1, 1) if table.ndim == 3 else 49
+    return 32 * max(1, round(tiles**0.5))
 
 
 def _read(path: Path) -> Any:
@@ -228,10 +240,3 @@ def _refuse_variants(state: Mapping[str, Tensor], path: Path) -> None:
             expected="a checkpoint with an image encoder (image_encoder.*)",
             found="image_ecode.*",
         )
-
-
-def _vit_patch_px(state: Mapping[str, Tensor]) -> int:
-    """Side of the patches from the table of positions (one row per 32-px tile, one more)."""
-    table = state.get("image_encoder.model.pos_embed")
-    tiles = 49 if table is None or table.ndim != 3 else max(int(table.shape[1]) - 1, 1)
-    return 32 * max(1, round(tiles**0.5))

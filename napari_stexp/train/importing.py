@@ -26,7 +26,7 @@ from napari_stexp.model import (
     check_genes,
     read_released_state_dict,
 )
-from napari_stexp.model.released import infer_sizes
+from napari_stexp.model.released import infer_patch_px, infer_sizes
 from napari_stexp.model.state import make_model
 from napari_stexp.progress import Progress
 from napari_stexp.spots import estimate_mpp
@@ -123,7 +123,10 @@ def import_released(  # noqa: PLR0913 - the facts that a bare checkpoint doesn't
     reference = prepare_reference(sections, names, missing=missing)
     yield Progress(1, steps, "reading the checkpoint")
     state = read_released_state_dict(checkpoint)
-    model, sizes = _trimmed_model(state, names, reference, Path(checkpoint), n_positions)
+    contract = _settle_contract(input_contract, infer_patch_px(state), mpp, sections)
+    model, sizes = _trimmed_model(
+        state, names, reference, Path(checkpoint), n_positions, contract.patch_px
+    )
     model.to(device)
     del state  # lets go of the mapped file
     yield Progress(2, steps, "embedding the reference spots")
@@ -135,9 +138,6 @@ def import_released(  # noqa: PLR0913 - the facts that a bare checkpoint doesn't
             stacklevel=2,
         )
     yield Progress(3, steps, "putting the bundle together")
-    contract = input_contract or InputContract()
-    if mpp is not None or contract.mpp is None:
-        contract = replace(contract, mpp=mpp if mpp is not None else _median_mpp(sections))
     header = BundleHeader(
         genes=tuple(names),
         name=name or Path(checkpoint).stem,
@@ -165,6 +165,7 @@ def _trimmed_model(
     reference: Reference,
     path: Path,
     n_positions: tuple[int, int] | None,
+    patch_px: int,
 ) -> tuple[MclSTExp, ModelSizes]:
     """Build the model with position tables cut to the rows that the reference uses."""
     encoder, sizes, n_genes = infer_sizes(state, path)
@@ -188,9 +189,28 @@ def _trimmed_model(
     # Copies, so that the file behind the mapped tensors can be closed.
     own = {name: tensor[: keep[name]] if name in keep else tensor for name, tensor in state.items()}
     own = {name: tensor.clone() for name, tensor in own.items()}
-    model = make_model(encoder, n_genes, sizes, device="meta")
+    model = make_model(encoder, n_genes, sizes, patch_px=patch_px, device="meta")
     model.load_state_dict(own, strict=True, assign=True)
     return model.requires_grad_(False).eval(), sizes
+
+
+def _settle_contract(
+    given: InputContract | None,
+    patch_px: int | None,
+    mpp: float | None,
+    sections: Sequence[AnnData],
+) -> InputContract:
+    """Complete the input contract by what the checkpoint and the sections say."""
+    contract = given or InputContract(patch_px=patch_px or 224)
+    if patch_px is not None and contract.patch_px != patch_px:
+        raise CheckpointError(
+            "the checkpoint's vision transformer is bound to another patch size",
+            expected=f"{patch_px} px",
+            found=f"{contract.patch_px} px",
+        )
+    if mpp is None:
+        mpp = contract.mpp if contract.mpp is not None else _median_mpp(sections)
+    return replace(contract, mpp=mpp)
 
 
 def _median_mpp(sections: Sequence[AnnData]) -> float | None:

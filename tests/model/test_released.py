@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from napari_stexp.errors import CheckpointError
 from napari_stexp.model import ENCODERS, MclSTExp, read_released_state_dict
@@ -198,6 +200,35 @@ def test_a_truncated_checkpoint_a_missing_one_and_a_folder(state: State, tmp_pat
         read_released_state_dict(tmp_path / "none.pt")
     with pytest.raises(CheckpointError):
         read_released_state_dict(tmp_path)
+
+
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(place=st.floats(0, 1), bit=st.integers(0, 7), new_format=st.booleans())
+def test_a_flipped_bit_is_noticed_or_harmless(
+    state: State, tmp_path: Path, place: float, bit: int, new_format: bool
+) -> None:
+    """In the pickle and the tables around it: no other exception, no other shapes."""
+    path = tmp_path / f"flip{new_format}.pt"
+    if not path.exists():
+        save(state, path, _use_new_zipfile_serialization=new_format)
+    with path.open("r+b") as file:
+        at = int(place * 60_000)
+        file.seek(at)
+        old = file.read(1)
+        file.seek(at)
+        file.write(bytes([old[0] ^ (1 << bit)]))
+    try:
+        read = read_released_state_dict(path)
+    except CheckpointError as error:
+        assert error.path == path  # noqa: PT017 - either outcome is right
+    else:
+        assert {n: t.shape for n, t in read.items()} == {n: t.shape for n, t in state.items()}
+        del read
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(old)
 
 
 @pytest.mark.data

@@ -101,3 +101,16 @@ def test_closing_it_early_is_clean(checkpoint: Path, make_section) -> None:
     next(task)
     next(task)
     task.close()
+
+
+def test_a_vision_transformer_keeps_its_patch_size(tmp_path: Path, make_section) -> None:
+    path = tmp_path / "vit.pt"
+    model = MclSTExp("vit_base_patch32_224", len(GENES), (9, 9), patch_px=96)
+    torch.save(model.state_dict(), path)
+    sections = [make_section("a")[1]]
+    bundle = exhaust(import_released(path, GENES, sections, k=5))
+    assert bundle.header.input.patch_px == 96
+    assert bundle.build_model().embed_image(torch.rand(1, 3, 96, 96)).shape == (1, 256)
+    with pytest.raises(CheckpointError, match=r"bound to another patch size.*96 px.*224 px"):
+        exhaust(import_released(path, GENES, sections, k=5, input_contract=InputContract()))
+    path.unlink()
