@@ -92,7 +92,8 @@ def test_the_title_is_above_the_colour_bar(make_napari_viewer, qtbot):
     image = photograph(viewer)
     corner = image[:, image.shape[1] * 2 // 3 :, :3].astype(int)
     bar = np.flatnonzero((np.abs(corner - YELLOW).max(axis=-1) < 40).sum(axis=1) > 10)
-    title = np.flatnonzero((corner.min(axis=-1) > 200).sum(axis=1) > 40)  # white letters, wider than the bar
+    # the rows of white letters, which are wider than the bar's white frame
+    title = np.flatnonzero((corner.min(axis=-1) > 200).sum(axis=1) > 40)
     assert title.min() < bar.min()
     assert bar.min() - title.min() < 80
     adapter.close()
