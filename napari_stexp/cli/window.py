@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,8 +84,21 @@ class Window:
                 raise StexpError(f"{what} took longer than {seconds:g} s")
             time.sleep(_POLL)
 
+    def end_tasks(self, seconds: float = 10.0) -> None:
+        """Cancel what is running and wait for it.
+
+        A thread that is still importing a library while the interpreter shuts
+        down can crash it.
+        """
+        from napari.qt.threading import WorkerBase
+
+        self.controller.close()
+        with suppress(RuntimeError):  # one that takes longer ends by itself
+            WorkerBase.await_workers(int(1000 * seconds))
+
     def close(self) -> None:
         """Close the window and end its tasks."""
+        self.end_tasks()
         self.viewer.close()
 
     def _on_slide(self) -> None:

@@ -18,10 +18,15 @@ pytestmark = pytest.mark.gui
 def open_window(make_napari_viewer):
     from napari_stexp.cli.window import Window, WindowPlan
 
-    def open_plan(slide: Path, **plan: object) -> Window:
-        return Window(WindowPlan(slide, **plan), make_napari_viewer())
+    windows = []
 
-    return open_plan
+    def open_plan(slide: Path, **plan: object) -> Window:
+        windows.append(Window(WindowPlan(slide, **plan), make_napari_viewer()))
+        return windows[-1]
+
+    yield open_plan
+    for window in windows:
+        window.end_tasks()
 
 
 def _predicted(window) -> bool:
