@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -336,3 +338,12 @@ def test_a_read_only_folder(small_bundle: ModelBundle, tmp_path: Path) -> None:
             save_bundle(small_bundle, tmp_path / "m.safetensors")
     finally:
         tmp_path.chmod(0o700)
+
+
+def test_describing_a_bundle_needs_no_torch(saved: Path) -> None:
+    code = (
+        "import sys; from napari_stexp.model import read_bundle_header as read;"
+        f"assert read({str(saved)!r}).name == 'small';"
+        "assert not {'torch', 'napari', 'anndata', 'scipy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

@@ -203,3 +203,19 @@ def test_what_cannot_be_trained_is_refused(make_section) -> None:
     broken = {"image_projection.fc.bias": torch.full((256,), float("nan"))}
     with pytest.raises(TrainingError, match=r"no longer finite.*Lower the learning rate"):
         exhaust(train_simple([(patches, adata)], GENES, CONTRACT, wild, initial=broken))
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
+def test_training_on_a_gpu_begins_where_the_cpu_does(make_section) -> None:
+    pairs = [make_section("a", 24)]
+    settings = TrainSettings(encoder="resnet18", epochs=2, batch_size=24, recalibrate_norm=True)
+    losses: dict[str, list[float]] = {"cpu": [], "cuda": []}
+    for device, seen in losses.items():
+        bundle = exhaust(
+            train_simple(pairs, GENES, CONTRACT, settings, device=device),
+            lambda report, seen=seen: seen.append(report.new) if report.new is not None else None,
+        )
+        assert {tensor.device.type for tensor in bundle.state.values()} == {"cpu"}
+    # Same weights, order and augmentation; then the arithmetic drifts apart.
+    assert losses["cuda"][0] == pytest.approx(losses["cpu"][0], rel=1e-2)
