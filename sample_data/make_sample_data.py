@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["main", "make_bundle", "make_shipped_section"]
 
 LARGEST_MB = 25.0
+QUALITY = 62  # of the shipped slide's JPEG tiles: room for the bundle
 
 
 def make_shipped_section(folder: Path) -> None:
@@ -33,7 +34,7 @@ def make_shipped_section(folder: Path) -> None:
     from napari_stexp.spots import write_spots
 
     section = make_section(SHIPPED)
-    section.write_slide(folder / SLIDE)
+    section.write_slide(folder / SLIDE, quality=QUALITY)
     write_spots(section.spots, folder / SPOTS)
     write_geojson(draw_outlines(section.layout), folder / ANNOTATION)
 
