@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from napari_stexp.errors import DeviceError
@@ -142,21 +143,40 @@ def full_float32() -> Iterator[None]:
     """Compute float32 as float32 on CUDA, whatever the process allows elsewhere.
 
     cuDNN's convolutions use TF32 (10 bits of mantissa) unless told otherwise,
-    and embeddings then differ from the CPU's in the third decimal.
+    and embeddings then differ from the CPU's in the third decimal. The setting
+    is the process's: threads that are in here at the same time share it, and
+    the last one puts it back.
     """
+    with _float32_lock:
+        _float32_users.append(None)
+        if len(_float32_users) == 1:
+            _float32_before[:] = _swap_tf32([False, False])
+    try:
+        yield
+    finally:
+        with _float32_lock:
+            _float32_users.pop()
+            if not _float32_users:
+                _swap_tf32(_float32_before)
+
+
+_float32_lock = Lock()
+_float32_users: list[None] = []
+_float32_before: list[bool] = []
+
+
+def _swap_tf32(allowed: list[bool]) -> list[bool]:
+    """Allow TF32 in matrix products and in convolutions; return what was allowed before."""
     import torch
 
     matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
     try:
-        before = (matmul.allow_tf32, cudnn.allow_tf32)
-        matmul.allow_tf32 = cudnn.allow_tf32 = False
-    except RuntimeError:  # the process set a precision by torch's newer interface: leave it
-        yield
-        return
-    try:
-        yield
-    finally:
-        matmul.allow_tf32, cudnn.allow_tf32 = before
+        before = [matmul.allow_tf32, cudnn.allow_tf32]
+        if allowed:
+            matmul.allow_tf32, cudnn.allow_tf32 = allowed
+    except RuntimeError:  # somebody set a precision by torch's newer interface: leave it
+        return []
+    return before
 
 
 def _computes(device: torch.device) -> bool:

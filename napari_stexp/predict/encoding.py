@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_stexp.errors import DeviceError
 from napari_stexp.predict.devices import free_memory, full_float32, is_out_of_memory
+from napari_stexp.predict.parallel import map_in_order
 
 if TYPE_CHECKING:
     import torch
@@ -24,25 +25,19 @@ __all__ = ["PRECISIONS", "PatchEncoder", "suggest_batch_size"]
 #: How the encoder computes. Only ``float32`` reproduces other devices to 1e-4.
 PRECISIONS = ("float32", "tf32", "half")
 
-# Bytes of activations per input pixel, at their peak, for the largest of the
-# encoders (DenseNet-121 in float32: 64 channels at half resolution, twice, and
-# the concatenations of its first block).
+# Bytes of activations per input pixel at their peak, for the hungriest of the encoders:
+# DenseNet-121 in float32 takes 200 (measured), cuDNN's workspaces as much again.
 _ACTIVATION_BYTES_PER_PIXEL = 400
-_GPU_BATCH = {"cuda": 256, "mps": 64}
+# A batch can't be cancelled, so it has to be short; on a CPU, where batches run beside
+# each other on one core each, more than four are no faster.
+_BATCH = {"cuda": 256, "mps": 64, "cpu": 4}
 
 
 def suggest_batch_size(device: torch.device, patch_px: int) -> int:
-    """Patches per batch: a quarter of the free memory at most, and soon done.
-
-    A batch can't be cancelled, and larger ones are no faster on a CPU: as many
-    as there are threads (4 to 16) take a fraction of a second.
-    """
-    import torch
-
+    """Patches per batch that are fast and take a quarter of the free memory at most."""
     per_patch = _ACTIVATION_BYTES_PER_PIXEL * patch_px**2
     fitting = free_memory(device) // 4 // per_patch
-    wanted = _GPU_BATCH.get(device.type) or min(16, max(4, torch.get_num_threads()))
-    return int(max(1, min(wanted, fitting)))
+    return int(max(1, min(_BATCH.get(device.type, 4), fitting)))
 
 
 class PatchEncoder:
@@ -90,6 +85,24 @@ class PatchEncoder:
         except (RuntimeError, MemoryError) as error:
             raise _explain(error, device, "the model can't be put on it") from error
 
+    @property
+    def workers(self) -> int:
+        """Batches that should be under way at a time.
+
+        On a CPU one per core (`napari_stexp.predict.parallel` says why). On CUDA
+        two, so that the GPU goes on while the previous batch is averaged.
+        """
+        import torch
+
+        kind = self.device.type
+        return torch.get_num_threads() if kind == "cpu" else 2 if kind == "cuda" else 1
+
+    def embed_parallel(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Do `embed`, with as many batches under way as there are `workers`."""
+        starts = range(0, len(pixels), self.batch_size)
+        batches = [pixels[start : start + self.batch_size] for start in starts]
+        return np.concatenate(list(map_in_order(self.embed, batches, self.workers)))
+
     def embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embed (N, p, p, 3) uint8 RGB patches.
 
@@ -118,7 +131,8 @@ class PatchEncoder:
     def _embed_batch(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         import torch
 
-        exact: Any = full_float32() if self.precision == "float32" else nullcontext()
+        on_cuda = self.device.type == "cuda"
+        exact: Any = full_float32() if on_cuda and self.precision == "float32" else nullcontext()
         with torch.inference_mode(), exact:
             images = self._prepare(pixels)
             with torch.autocast(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_stexp.predict.agreement import Agreement
 from napari_stexp.predict.devices import choose_device
 from napari_stexp.predict.encoding import PatchEncoder
+from napari_stexp.predict.parallel import map_in_order
 from napari_stexp.predict.params import PredictParams
 from napari_stexp.predict.plan import Plan, make_plan
 from napari_stexp.predict.prediction import Prediction, SpotBatch, make_empty
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from napari_stexp.model import ModelBundle
-    from napari_stexp.slide import Slide
+    from napari_stexp.slide import PatchBatch, Slide
 
 __all__ = ["SpotPredictor", "predict_spots", "start_prediction"]
 
@@ -148,15 +149,31 @@ class SpotPredictor:
         if len(outside):
             yield SpotBatch.failed(outside, "outside", self.expression.shape[1])
         inside = np.flatnonzero(status != "outside")
-        with closing(reader.stream(centers[inside], self.encoder.batch_size)) as stream:
-            first = True
-            for index, patches in stream:
-                rows = inside[index]
-                for part in _split(len(rows), _FIRST_BATCH if first else None):
-                    yield from self._predict(
+        workers = self.encoder.workers
+        stream = reader.stream(centers[inside], self.encoder.batch_size, prefetch=workers + 1)
+        with closing(stream):
+            jobs = self._cut(stream, inside, status)
+            with closing(map_in_order(self._predict, jobs, workers)) as results:
+                for batches in results:
+                    yield from batches
+
+    def _cut(
+        self,
+        stream: Iterable[tuple[NDArray[np.intp], PatchBatch]],
+        inside: NDArray[np.intp],
+        status: NDArray[np.str_],
+    ) -> Iterator[_Job]:
+        """Make jobs of decoded patches: the first batch in two, to show its beginning early."""
+        first: int | None = _FIRST_BATCH
+        for index, patches in stream:
+            rows = inside[index]
+            middle = min(first or len(rows), len(rows))
+            for part in (slice(0, middle), slice(middle, None)):
+                if len(rows[part]):
+                    yield _Job(
                         rows[part], patches.pixels[part], patches.ok[part], status[rows[part]]
                     )
-                first = False
+            first = None
 
     def predict_pixels(
         self, pixels: NDArray[np.uint8]
@@ -178,20 +195,29 @@ class SpotPredictor:
         }
         return values, measures
 
-    def _predict(
-        self,
-        rows: NDArray[np.int64],
-        pixels: NDArray[np.uint8],
-        readable: NDArray[np.bool_],
-        status: NDArray[np.str_],
-    ) -> Iterator[SpotBatch]:
-        """Yield the batch of the patches that were read, and that of those that weren't."""
-        if not readable.all():
-            yield SpotBatch.failed(rows[~readable], "unreadable", self.expression.shape[1])
-        if readable.any():
-            whole = readable.all()  # saves a copy of the pixels, nearly always
-            values, measures = self.predict_pixels(pixels if whole else pixels[readable])
-            yield SpotBatch(rows[readable], values, status=status[readable], **measures)
+    def _predict(self, job: _Job) -> list[SpotBatch]:
+        """Predict the patches that were read, and mark those that weren't."""
+        batches = []
+        lost = ~job.readable
+        if lost.any():
+            n_genes = self.expression.shape[1]
+            batches.append(SpotBatch.failed(job.rows[lost], "unreadable", n_genes))
+        if not lost.all():
+            # indexing would copy all pixels, nearly always for nothing
+            pixels = job.pixels[job.readable] if lost.any() else job.pixels
+            values, measures = self.predict_pixels(pixels)
+            rows, status = job.rows[job.readable], job.status[job.readable]
+            batches.append(SpotBatch(rows, values, status=status, **measures))
+        return batches
+
+
+class _Job(NamedTuple):
+    """Decoded patches of some spots."""
+
+    rows: NDArray[np.intp]
+    pixels: NDArray[np.uint8]
+    readable: NDArray[np.bool_]
+    status: NDArray[np.str_]
 
 
 def _make_prediction(plan: Plan, device: torch.device) -> Prediction:
@@ -207,14 +233,6 @@ def _get_expression(plan: Plan) -> Any:
     if bank.counts is not None and 4 * len(bank) * bank.n_genes > _DENSE_LIMIT:
         return bank.expression_sparse(scale, target)
     return bank.expression_matrix(scale, target)
-
-
-def _split(length: int, first: int | None) -> Iterator[slice]:
-    """Cut the first batch in two, so that its beginning is shown early."""
-    middle = min(first or length, length)
-    yield slice(0, middle)
-    if middle < length:
-        yield slice(middle, length)
 
 
 def _choose_threads(device: torch.device) -> int:

@@ -17,6 +17,7 @@ size, and equal similarities are ordered by index.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -137,7 +138,8 @@ class Retriever:
 
         query = _check_matrix(query, "the image embeddings", self._bank.shape[1])
         parts = []
-        with torch.inference_mode(), full_float32():
+        exact: Any = full_float32() if self.device.type == "cuda" else nullcontext()
+        with torch.inference_mode(), exact:
             start = 0
             while start < len(query):
                 block = query[start : start + self._query_block()]

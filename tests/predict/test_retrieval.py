@@ -258,12 +258,6 @@ def test_measures_of_neighbours():
 # ---- the released code's outputs -----------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def reference(her2st):
-    with np.load(her2st / "reference" / "reference.npz", allow_pickle=False) as arrays:
-        return dict(arrays)
-
-
 @pytest.mark.data
 @pytest.mark.parametrize("metric", ["l1", "l2"])
 @pytest.mark.parametrize("memory", [1, 512 * 1024**2])
