@@ -42,7 +42,7 @@ class Controller(TaskRunner):
         self.folder = Path.home()
         self.devices: list[Any] | None = None
         self.conflicting_spots: Any = None
-        self.window: Any = None  # napari's, once a panel is docked in it
+        self.watcher: QObject | None = None  # of napari's window, once a panel is docked in it
         self.run = PredictionRun(session, self)
         session.noticed.connect(self._on_noticed)
 
@@ -70,7 +70,6 @@ class Controller(TaskRunner):
             self.stop_prediction()
             self._forget_conflict()
             self.session.set_slide(slide)
-            self.succeeded.emit("slide", f"{slide.name} is open.")
             if then is not None:
                 then()
 

@@ -20,14 +20,13 @@ _MPP_SOURCES = {"metadata": "from the file", "user": "typed", "spots": "from the
 def describe_slide(slide: Slide) -> dict[str, str]:
     """Return a slide's name, size, scale, objective and origin."""
     height, width = slide.shape
-    size = f"{width:,} × {height:,} px"  # noqa: RUF001
-    if slide.mpp:
-        size += f" ({width * slide.mpp / 1000:.3g} × {height * slide.mpp / 1000:.3g} mm)"  # noqa: RUF001
+    sides = (width * slide.mpp / 1000, height * slide.mpp / 1000) if slide.mpp else None
     kind = " · ".join(part for part in (slide.vendor, slide.format) if part)
     scale = f"{slide.mpp:.4g} µm/px, {_MPP_SOURCES.get(slide.mpp_source, '')}" if slide.mpp else ""
     return {
         "Name": slide.name,
-        "Size": size,
+        "Size": f"{width:,} × {height:,} px",  # noqa: RUF001
+        "Extent": f"{sides[0]:.3g} × {sides[1]:.3g} mm" if sides else "",  # noqa: RUF001
         "Scale": scale.rstrip(", "),
         "Objective": f"{slide.objective:g}×" if slide.objective else "",  # noqa: RUF001
         "File": kind,
@@ -60,9 +59,9 @@ def describe_model(bundle: ModelBundle) -> dict[str, str]:
     patients = sorted({str(s.patient) for s in sections if s.patient})
     organs = sorted({str(s.organ) for s in sections if s.organ})
     n_spots = sum(s.n_spots for s in sections)
-    reference = f"{count(n_spots, 'spot')} of {count(len(sections), 'section')}"
+    reference = f"{count(n_spots, 'spot')}, {count(len(sections), 'section')}"
     if patients:
-        reference += f" of {count(len(patients), 'patient')}"
+        reference += f", {count(len(patients), 'patient')}"
     patch = f"{header.input.patch_px} px"
     if header.input.mpp:
         patch += f" = {header.input.patch_px * header.input.mpp:.0f} µm"

@@ -8,6 +8,7 @@ from qtpy.QtWidgets import (
     QHeaderView,
     QLabel,
     QLineEdit,
+    QSizePolicy,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -40,6 +41,8 @@ class GeneList(QWidget):
         self.table.setModel(self.model)
         self.table.setToolTip("Click a gene to see it on the slide; ↑ ↓ step to the next one.")
         self.line = QLabel()
+        self.line.setWordWrap(True)
+        self.line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._set_up_table()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -116,7 +119,9 @@ class GeneList(QWidget):
         elif shown:
             self.line.setText(f"{shown:,} of {count(total, 'gene')}")
         else:
-            self.line.setText(f"No gene is called that; all {total:,} come back without the text.")
+            self.line.setText(
+                f"None of the {total:,} genes is called that. Clear the box to see all."
+            )
 
     # ---- stepping ------------------------------------------------------------------------
 

@@ -129,7 +129,7 @@ class ImportForm(QWidget):
         self.only = QLineEdit()
         self.only.setPlaceholderText("all sections")
         self.only.setToolTip(_HELP["only"])
-        self._add_row(form, "Only", "only", self.only)
+        self._add_row(form, "Sections", "only", self.only)
 
     def _build_retrieval(self, form: QFormLayout) -> None:
         self.k_box = ignore_idle_wheel(QSpinBox())

@@ -104,7 +104,7 @@ class ModelPanel(Panel):
         for name, box in (
             ("Neighbours (k)", self.k_box),
             ("Distance", self.metric_box),
-            ("Expression scale", self.scale_box),
+            ("Scale", self.scale_box),
         ):
             label = QLabel(name)
             label.setToolTip(box.toolTip())

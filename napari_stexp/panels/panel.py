@@ -11,7 +11,7 @@ from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from napari_stexp.errors import StexpError
-from napari_stexp.panels.registry import get_controller, release_with
+from napari_stexp.panels.registry import end_with, get_controller
 from napari_stexp.panels.widgets import PANEL_WIDTH, Notice, ScrollBody, TaskRow
 from napari_stexp.panels.workers import TaskHandle
 
@@ -57,7 +57,7 @@ class Panel(QWidget):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """End with the window: it is known from the moment that the panel is docked in it."""
         super().showEvent(event)
-        release_with(self.window(), self.controller)
+        end_with(self.window(), self.controller)
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Ask for a quarter of a small screen's width."""

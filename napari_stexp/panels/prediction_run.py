@@ -85,6 +85,15 @@ class PredictionRun(QObject):
         self._open = False
         self.ended.emit()
 
+    def pause(self) -> None:
+        """Hand nothing over for now: the window is being asked to close."""
+        self._timer.stop()
+
+    def resume(self) -> None:
+        """Go on after all."""
+        if self._open:
+            self._timer.start()
+
     def abandon(self) -> None:
         """Drop what is still coming: its spots or its slide are gone."""
         self._timer.stop()

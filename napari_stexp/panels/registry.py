@@ -59,8 +59,8 @@ def get_adapter(napari_viewer: Any) -> LayerAdapter:
     return _ADAPTERS[unwrap(napari_viewer)]
 
 
-def release_with(window: Any, controller: Controller) -> None:
-    """Stop a controller's tasks and forget its viewer when ``window`` is destroyed.
+def end_with(window: Any, controller: Controller) -> None:
+    """End a controller when napari's window is closed, and forget its viewer.
 
     The layer adapter refers to its viewer, which therefore never leaves a weak
     dictionary by itself.
@@ -74,12 +74,17 @@ def release_with(window: Any, controller: Controller) -> None:
     """
     from qtpy.QtWidgets import QMainWindow
 
-    if isinstance(window, QMainWindow) and controller.window is None:
-        controller.window = window
-        window.destroyed.connect(partial(_release, controller))
+    if isinstance(window, QMainWindow) and controller.watcher is None:
+        from napari_stexp.panels.closing import CloseWatcher
+
+        watcher = CloseWatcher(window)
+        watcher.closing.connect(controller.run.pause)
+        watcher.stayed.connect(controller.run.resume)
+        watcher.closed.connect(partial(_forget, controller))
+        controller.watcher = watcher
 
 
-def _release(controller: Controller, _window: Any = None) -> None:
+def _forget(controller: Controller) -> None:
     controller.close()
     for viewer, other in list(_CONTROLLERS.items()):
         if other is controller:
@@ -112,6 +117,7 @@ def open_all(napari_viewer: Any) -> dict[str, Any]:
         docks.append(dock)
     for before, dock in pairwise(docks):
         dock.parent().tabifyDockWidget(before, dock)
+    end_with(docks[0].parent(), get_controller(viewer))
     for dock in docks:
         dock.show()
     docks[0].raise_()

@@ -157,7 +157,8 @@ class Facts(QWidget):
 
     def _add(self, name: str) -> QLabel:
         label = QElidingLabel()
-        label.setElideMode(Qt.TextElideMode.ElideMiddle)
+        middle = name in ("Name", "Slide")  # the end of a file's name tells files apart
+        label.setElideMode(Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight)
         label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         title = QLabel(name)
         title.setStyleSheet("QLabel { font-weight: 600; }")

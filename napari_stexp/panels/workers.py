@@ -58,7 +58,7 @@ class TaskReport:
         if progress.total > 1:
             parts.append(f"{progress.done:,} / {progress.total:,} {unit}".strip())
         if self.rate and unit and progress.total > 1:
-            parts.append(f"{self.rate:.3g} {unit}/s")
+            parts.append(f"{self.rate:.2g} {unit}/s")
         if self.seconds_left is not None and progress.done < progress.total:
             parts.append(f"{describe_time(self.seconds_left)} left")
         return " · ".join(parts)

@@ -31,7 +31,7 @@ class Watcher:
         return slot
 
     def run(self, qtbot, task, **options):
-        handle = run_task(
+        return run_task(
             task,
             title="a test",
             unit="things",
@@ -42,7 +42,6 @@ class Watcher:
             on_finish=self.hear("finish"),
             **options,
         )
-        return handle
 
     @property
     def kinds(self):
@@ -80,7 +79,6 @@ def test_reports_without_news_are_thinned_out(qtbot, watcher):
     def task():
         for done in range(20_000):
             yield Progress(done, 20_000)
-        return None
 
     watcher.run(qtbot, task())
     qtbot.waitUntil(finished(watcher), timeout=20_000)
@@ -192,13 +190,19 @@ def test_nothing_is_told_after_the_owner_is_gone(qtbot, watcher):
 @pytest.mark.parametrize(
     ("report", "text"),
     [
-        (TaskReport(Progress(12, 100, "predicting"), 4.0, 22.0),
-         "Predicting · 12 / 100 spots · 4 spots/s · 22 s left"),
+        (
+            TaskReport(Progress(12, 100, "predicting"), 4.0, 22.0),
+            "Predicting · 12 / 100 spots · 4 spots/s · 22 s left",
+        ),
         (TaskReport(Progress(0, 0, "opening the slide")), "Opening the slide"),
-        (TaskReport(Progress(100, 100, "predicting"), 4.0, 0.0),
-         "Predicting · 100 / 100 spots · 4 spots/s"),
-        (TaskReport(Progress(5, 4000, "predicting"), 0.5, 7990.0),
-         "Predicting · 5 / 4,000 spots · 0.5 spots/s · 2 h 13 min left"),
+        (
+            TaskReport(Progress(100, 100, "predicting"), 4.0, 0.0),
+            "Predicting · 100 / 100 spots · 4 spots/s",
+        ),
+        (
+            TaskReport(Progress(5, 4000, "predicting"), 0.5, 7990.0),
+            "Predicting · 5 / 4,000 spots · 0.5 spots/s · 2 h 13 min left",
+        ),
     ],
 )
 def test_report_in_words(report, text):

@@ -1,0 +1,215 @@
+"""Small inputs on disk, and the real napari window with the panels docked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+GENES = ("ERBB2", "COL1A1", "IGKC", "ADIPOQ", "KRT19", "CD74", "SFRP2")
+MPP = 1.0
+PATCH = 32
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("panels")
+
+
+def paint_tissue() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:900, :1200]
+    tissue = (y - 450) ** 2 + (x - 600) ** 2 < 350**2
+    image = np.full((900, 1200, 3), 243, np.uint8)
+    image[tissue] = np.array([190, 90, 160]) + rng.integers(-25, 25, (int(tissue.sum()), 3))
+    return image
+
+
+@pytest.fixture(scope="session")
+def slide_file(folder: Path) -> Path:
+    """A tiled OME-TIFF, 900 x 1200 px at 1 µm/px: a disc of tissue on glass."""
+    import tifffile
+
+    path = folder / "small.ome.tif"
+    tifffile.imwrite(
+        path,
+        paint_tissue(),
+        tile=(128, 128),
+        photometric="rgb",
+        metadata={
+            "axes": "YXS",
+            "PhysicalSizeX": MPP,
+            "PhysicalSizeXUnit": "µm",
+            "PhysicalSizeY": MPP,
+            "PhysicalSizeYUnit": "µm",
+        },
+    )
+    return path
+
+
+@pytest.fixture(scope="session")
+def picture_file(folder: Path) -> Path:
+    """The same as a PNG, which says nothing of its scale."""
+    from PIL import Image
+
+    path = folder / "picture.png"
+    Image.fromarray(paint_tissue()).save(path)
+    return path
+
+
+def build_spots(pitch: float = 100.0, genes: tuple[str, ...] = GENES):
+    """5 x 6 measured spots, ``pitch`` px apart, said to be 100 µm apart."""
+    from anndata import AnnData
+    from scipy.sparse import csr_matrix
+
+    rng = np.random.default_rng(1)
+    columns, rows = np.meshgrid(np.arange(6), np.arange(5))
+    xy = np.column_stack([columns.ravel(), rows.ravel()]) * pitch + (350.0, 250.0)
+    counts = rng.poisson(4.0, (30, len(genes))).astype(np.float32)
+    adata = AnnData(
+        csr_matrix(counts),
+        obs=pd.DataFrame(index=[f"{x}x{y}" for x, y in zip(columns.flat, rows.flat, strict=True)]),
+        var=pd.DataFrame(index=list(genes)),
+        obsm={"spatial": xy},
+    )
+    adata.uns["stexp_spots"] = {
+        "technology": "test",
+        "section": "T1",
+        "patient": "T",
+        "pitch_um": 100.0,
+        "diameter_um": 55.0,
+    }
+    adata.uns["spatial"] = {"T1": {"scalefactors": {"spot_diameter_fullres": 55.0 * pitch / 100}}}
+    return adata
+
+
+@pytest.fixture(scope="session")
+def spots_file(folder: Path) -> Path:
+    path = folder / "spots.h5ad"
+    build_spots().write_h5ad(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def wrong_pitch_file(folder: Path) -> Path:
+    """Spots 80 px apart, which on a slide of 1 µm/px can't be 100 µm."""
+    path = folder / "wrong_pitch.h5ad"
+    build_spots(80.0).write_h5ad(path)
+    return path
+
+
+def build_bundle(scores: bool = True):
+    """A ResNet-18 with random weights and a bank of 40 spots in two sections."""
+    import torch
+    from scipy import sparse
+
+    from napari_stexp import model
+
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    n = 40
+    section = np.repeat([0, 1], n // 2).astype(np.int32)
+    sections = tuple(
+        model.SectionInfo(name=name, patient=name[0], organ="breast", n_spots=n // 2)
+        for name in ("A1", "B1")
+    )
+    header = model.BundleHeader(
+        name="tiny",
+        encoder="resnet18",
+        genes=GENES,
+        sizes=model.ModelSizes(projection=16, n_positions=(8, 8)),
+        input=model.InputContract(patch_px=PATCH, mpp=MPP, fill=(0, 0, 0)),
+        retrieval=model.Retrieval(k=5),
+        sections=sections,
+        intended_use="Tests only.",
+        citation="Nobody, 2024.",
+    )
+    network = model.MclSTExp("resnet18", len(GENES), (8, 8), projection=16, patch_px=PATCH)
+    bank = model.ReferenceBank(
+        embeddings=rng.normal(size=(n, 16)).astype(np.float32),
+        section=section,
+        sections=sections,
+        spot_ids=np.array([f"s{i}" for i in range(n)]),
+        positions=np.zeros((n, 2), np.int32),
+        centers=np.zeros((n, 2)),
+        counts=sparse.csr_array(rng.poisson(3.0, (n, len(GENES))).astype(np.float32)),
+    )
+    return model.ModelBundle(header=header, state=network.state_dict(), bank=bank)
+
+
+@pytest.fixture(scope="session")
+def bundle_file(folder: Path) -> Path:
+    from napari_stexp.model import save_bundle
+
+    return save_bundle(build_bundle(), folder / "tiny.safetensors")
+
+
+@pytest.fixture(scope="session")
+def regions_file(folder: Path) -> Path:
+    path = folder / "regions.geojson"
+    ring = [[300, 200], [500, 200], [500, 400], [300, 400], [300, 200]]
+    feature = {
+        "type": "Feature",
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+        "properties": {"objectType": "annotation", "classification": {"name": "Tumor"}},
+    }
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    return path
+
+
+class Window:
+    """The window as a user has it before them: panels, clicks, waiting."""
+
+    def __init__(self, viewer, qtbot, monkeypatch):
+        from napari_stexp.panels import get_controller, open_all
+
+        self.viewer, self.qtbot, self.monkeypatch = viewer, qtbot, monkeypatch
+        self.slide, self.model, self.predict, self.genes = open_all(viewer).values()
+        self.controller = get_controller(viewer)
+        self.session = self.controller.session
+        self.errors = []
+        self.controller.failed.connect(lambda area, error: self.errors.append((area, error)))
+
+    def click(self, button):
+        """Click a button as a mouse does; it must be there and enabled."""
+        from qtpy.QtCore import Qt
+
+        assert button.isEnabled(), f"{button.text()!r} is disabled"
+        assert not button.isHidden(), f"{button.text()!r} is hidden"
+        self.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+    def choose(self, path):
+        """Answer the next file dialogs with a path."""
+        from qtpy.QtWidgets import QFileDialog
+
+        for name in ("getOpenFileName", "getSaveFileName"):
+            self.monkeypatch.setattr(QFileDialog, name, lambda *_, **__: (str(path), ""))
+        self.monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: str(path))
+
+    def wait(self, condition, timeout=60_000):
+        self.qtbot.waitUntil(condition, timeout=timeout)
+
+    def settle(self):
+        """Wait until nothing runs any more."""
+        self.qtbot.wait(20)
+        self.wait(lambda: not self.controller.tasks)
+
+    def open(self, *paths):
+        """Drop files on the panel, one after the other."""
+        for path in paths:
+            self.slide.open_path(path)
+            self.settle()
+        assert self.errors == []
+
+
+@pytest.fixture
+def window(make_napari_viewer, qtbot, monkeypatch):
+    from qtpy.QtCore import QThreadPool
+
+    window = Window(make_napari_viewer(), qtbot, monkeypatch)
+    yield window
+    window.controller.close()
+    assert QThreadPool.globalInstance().waitForDone(30_000)
