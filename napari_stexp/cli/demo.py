@@ -26,6 +26,9 @@ napari-stexp demo --screenshot demo.png
 _INSIDE = "STEXP_DEMO_INSIDE"
 _PREDICTING_LIMIT = 600.0
 _DRAWING_TIME = 2.0
+_WINDOW_PX = (1500, 920)
+#: The gene that is shown first: what "HER2-positive" is about.
+_GENE = "ERBB2"
 
 
 def command(
@@ -64,8 +67,10 @@ def command(
             model=files.bundle,
             annotation=files.annotation,
             predict=True,
-        )
+        ),
+        on_predicted=_show_gene,
     )
+    window.viewer.window.resize(*_WINDOW_PX)
     if screenshot is None:
         window.run()
         return
@@ -100,6 +105,12 @@ def _run_on_virtual_screen(screenshot: Path) -> None:
     ).returncode
     if code:
         raise typer.Exit(code)
+
+
+def _show_gene(window: Any) -> None:
+    if _GENE in window.session.genes:
+        window.session.gene = _GENE
+    window.show_panel("Genes")
 
 
 def _photograph(window: Any, path: Path) -> None:

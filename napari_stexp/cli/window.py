@@ -38,9 +38,16 @@ class Window:
         What to open.
     viewer : napari.Viewer, optional
         The viewer to open it in; a new one when not given.
+    on_predicted : callable, optional
+        Called when the prediction has ended, in whatever way.
     """
 
-    def __init__(self, plan: WindowPlan, viewer: Any = None) -> None:
+    def __init__(
+        self,
+        plan: WindowPlan,
+        viewer: Any = None,
+        on_predicted: Callable[[Window], None] | None = None,
+    ) -> None:
         import napari
 
         from napari_stexp.panels import get_controller, open_all
@@ -52,6 +59,7 @@ class Window:
         self.session = self.controller.session
         self.errors: list[StexpError] = []
         self._predict = plan.predict
+        self._on_predicted = on_predicted
         self.controller.failed.connect(self._on_failed)
         self.controller.task_ended.connect(self._on_task_ended)
         self.controller.open_slide(plan.slide, then=self._on_slide)
@@ -83,6 +91,14 @@ class Window:
             if time.monotonic() > end:
                 raise StexpError(f"{what} took longer than {seconds:g} s")
             time.sleep(_POLL)
+
+    def show_panel(self, title: str) -> None:
+        """Bring a panel's tab to the front."""
+        dock = self.panels[title]
+        while dock is not None and not hasattr(dock, "toggleViewAction"):  # only docks have it
+            dock = dock.parent()
+        if dock is not None:
+            dock.raise_()
 
     def end_tasks(self, seconds: float = 10.0) -> None:
         """Cancel what is running and wait for it.
@@ -118,8 +134,12 @@ class Window:
         self.errors.append(error)
         self._predict = False
 
-    def _on_task_ended(self, _area: str) -> None:
-        """Predict once everything that it needs is there."""
+    def _on_task_ended(self, area: str) -> None:
+        if area == "predict" and self._on_predicted is not None:
+            self._on_predicted(self)
+        self._predict_when_ready()
+
+    def _predict_when_ready(self) -> None:
         session = self.session
         needs = (session.slide, session.spots, session.bundle)
         if not self._predict or any(need is None for need in needs):
