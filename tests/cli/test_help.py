@@ -25,7 +25,8 @@ def _examples(text: str) -> list[str]:
 
 
 def _documented() -> list[str]:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = "".join(re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
     return [line for name in COMMANDS for line in _examples(COMMAND.commands[name].epilog)] + [
         line for line in _examples(readme) if not line.startswith("napari-stexp --")
     ]
