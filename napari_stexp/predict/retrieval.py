@@ -35,6 +35,7 @@ __all__ = ["METRICS", "Neighbours", "Retriever", "average_expression", "retrieve
 METRICS = ("l1", "l2")
 MEMORY_LIMIT = 512 * 1024**2
 _SMALLEST_LIMIT = 64 * 1024
+_CACHE = 4 * 1024**2
 _SPARE = 32  # candidates beyond k, so that a second search is rare
 _MARGIN = 4.0  # times the float32 error seen on the candidates themselves
 
@@ -131,6 +132,7 @@ class Retriever:
         self._bank = _place(torch.from_numpy(bank), self.device)
         # float64 where there is some: ranks and weights are computed beside the bank
         self._norms = self._row_norms()
+        self._scale = (1.0 / self._norms.cpu()).to(self.device, torch.float32)
 
     def find(self, query: NDArray[Any]) -> Neighbours:
         """Search the bank for each of (M, D) queries."""
@@ -161,6 +163,19 @@ class Retriever:
         import torch
 
         candidates, rough = self._search_float32(query)
+        step = self._rank_block()
+        parts = [
+            self._rank(query[i : i + step], candidates[i : i + step], rough[i : i + step])
+            for i in range(0, len(query), step)
+        ]
+        return tuple(torch.cat(tensors).cpu().numpy() for tensors in zip(*parts, strict=True))
+
+    def _rank(
+        self, query: torch.Tensor, candidates: torch.Tensor, rough: torch.Tensor
+    ) -> tuple[torch.Tensor, ...]:
+        """Choose and weigh the best k of (m, c) candidates with rough similarities."""
+        import torch
+
         exact_query = query.to(self._bank.device, torch.float64)
         # by index first: a stable sort by similarity then leaves equal ones in that order
         candidates, order = candidates.sort(dim=1)
@@ -175,11 +190,7 @@ class Retriever:
             for row in unsure.nonzero().flatten().tolist():
                 indices[row], similarity[row, : self.k] = self._search_float64(exact_query[row])
         distance = self._distance(exact_query, indices)
-        return (
-            indices.cpu().numpy(),
-            similarity[:, : self.k].cpu().numpy(),
-            _weigh(distance).cpu().numpy(),
-        )
+        return indices, similarity[:, : self.k], _weigh(distance)
 
     def _search_float32(self, query: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return (m, c) candidates, c slightly above k, with rough similarities (float64)."""
@@ -193,8 +204,7 @@ class Retriever:
         where = torch.empty((len(query), 0), dtype=torch.int64, device=self.device)
         for low, high in self._bank_blocks(len(query)):
             block = bank[low:high].to(self.device)
-            scale = 1.0 / self._norms[low:high].to(self.device, torch.float32)
-            values = torch.cat([best, (unit @ block.T).mul_(scale)], dim=1)
+            values = torch.cat([best, (unit @ block.T).mul_(self._scale[low:high])], dim=1)
             best, picked = values.topk(min(keep, values.shape[1]), dim=1)
             old = picked < where.shape[1]
             fresh = picked - where.shape[1] + low
@@ -241,9 +251,18 @@ class Retriever:
 
     def _query_block(self) -> int:
         """Size a block of queries: float64 candidates take half of the memory at most."""
-        keep = self.k + max(_SPARE, self.k // 8)
-        per_query = 8 * 4 * keep * self._bank.shape[1]
-        return max(1, min(4096, self.memory_limit // 2 // per_query))
+        return max(1, min(4096, self.memory_limit // 2 // self._bytes_per_query))
+
+    def _rank_block(self) -> int:
+        """Size a block of queries for ranking: on a CPU it shall stay in the cache."""
+        if self._bank.device.type != "cpu":
+            return self._query_block()
+        return max(1, _CACHE // self._bytes_per_query)
+
+    @property
+    def _bytes_per_query(self) -> int:
+        """Bytes that ranking one query's candidates in float64 takes, with intermediates."""
+        return 8 * 4 * (self.k + max(_SPARE, self.k // 8)) * self._bank.shape[1]
 
     def _bank_blocks(self, n_queries: int) -> Iterator[tuple[int, int]]:
         """Ranges of the bank whose similarities take half of the memory at most."""
