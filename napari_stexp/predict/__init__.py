@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from napari_stexp.predict.devices import DeviceInfo, available_devices, choose_device
     from napari_stexp.predict.encoding import PatchEncoder
     from napari_stexp.predict.engine import SpotPredictor, predict_spots, start_prediction
+    from napari_stexp.predict.neighbours import Neighbours, average_expression
     from napari_stexp.predict.output import (
         check_output,
         prediction_table,
@@ -22,17 +23,12 @@ if TYPE_CHECKING:
     from napari_stexp.predict.params import PredictParams
     from napari_stexp.predict.plan import Plan, make_plan
     from napari_stexp.predict.prediction import STATUSES, Prediction, SpotBatch
-    from napari_stexp.predict.retrieval import (
-        Neighbours,
-        Retriever,
-        average_expression,
-        retrieve,
-    )
+    from napari_stexp.predict.retrieval import Retriever, retrieve
 
 _EXPORTS = {
     "Agreement": "agreement",
     "DeviceInfo": "devices",
-    "Neighbours": "retrieval",
+    "Neighbours": "neighbours",
     "PatchEncoder": "encoding",
     "Plan": "plan",
     "PredictParams": "params",
@@ -42,7 +38,7 @@ _EXPORTS = {
     "SpotBatch": "prediction",
     "SpotPredictor": "engine",
     "available_devices": "devices",
-    "average_expression": "retrieval",
+    "average_expression": "neighbours",
     "check_output": "output",
     "choose_device": "devices",
     "make_plan": "plan",

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_stexp.predict.retrieval import Neighbours
+from napari_stexp.predict.neighbours import Neighbours
 
 __all__ = ["MEANING", "Agreement"]
 

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from napari_stexp.predict.agreement import Agreement
 from napari_stexp.predict.devices import choose_device
 from napari_stexp.predict.encoding import PatchEncoder
+from napari_stexp.predict.neighbours import average_expression
 from napari_stexp.predict.parallel import map_in_order
 from napari_stexp.predict.params import PredictParams
 from napari_stexp.predict.plan import Plan, make_plan
 from napari_stexp.predict.prediction import Prediction, SpotBatch, make_empty
 from napari_stexp.predict.provenance import make_provenance
-from napari_stexp.predict.retrieval import Retriever, average_expression
+from napari_stexp.predict.retrieval import Retriever
 from napari_stexp.progress import Progress
 
 if TYPE_CHECKING:

@@ -105,7 +105,7 @@ def read_prediction(path: str | Path) -> AnnData:
         raise PredictionError("there is no such file", path=path)
     try:
         adata = anndata.read_h5ad(path)
-    except (OSError, KeyError, ValueError, anndata._io.utils.AnnDataReadError) as error:
+    except (OSError, KeyError, ValueError, TypeError) as error:
         raise PredictionError(
             "the file can't be read as h5ad",
             path=path,

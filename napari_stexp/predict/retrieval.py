@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,11 +25,12 @@ from numpy.typing import NDArray
 
 from napari_stexp.errors import DeviceError, PredictionError
 from napari_stexp.predict.devices import full_float32, is_out_of_memory
+from napari_stexp.predict.neighbours import Neighbours, weigh
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["METRICS", "Neighbours", "Retriever", "average_expression", "retrieve"]
+__all__ = ["METRICS", "Retriever", "check_retrieval", "retrieve"]
 
 METRICS = ("l1", "l2")
 MEMORY_LIMIT = 512 * 1024**2
@@ -38,35 +38,6 @@ _SMALLEST_LIMIT = 64 * 1024
 _CACHE = 4 * 1024**2
 _SPARE = 32  # candidates beyond k, so that a second search is rare
 _MARGIN = 4.0  # times the float32 error seen on the candidates themselves
-
-
-@dataclass(frozen=True)
-class Neighbours:
-    """The k reference spots of each of M queries, most similar first.
-
-    Attributes
-    ----------
-    indices : (M, k) int64
-        Rows of the bank.
-    similarity : (M, k) float64
-        Cosine similarity, -1 to 1; descending, equal ones by index.
-    weights : (M, k) float64
-        1/d² over its sum. Where d is zero for some, these share the weight.
-    """
-
-    indices: NDArray[np.int64]
-    similarity: NDArray[np.float64]
-    weights: NDArray[np.float64]
-
-    @property
-    def mean_similarity(self) -> NDArray[np.float64]:
-        """(M,) weighted mean of the similarities."""
-        return np.einsum("mk,mk->m", self.weights, self.similarity)
-
-    @property
-    def effective_k(self) -> NDArray[np.float64]:
-        """(M,) how many equally weighted spots the weights amount to, 1/Σw² (1 to k)."""
-        return 1.0 / np.einsum("mk,mk->m", self.weights, self.weights)
 
 
 def retrieve(
@@ -190,7 +161,7 @@ class Retriever:
             for row in unsure.nonzero().flatten().tolist():
                 indices[row], similarity[row, : self.k] = self._search_float64(exact_query[row])
         distance = self._distance(exact_query, indices)
-        return indices, similarity[:, : self.k], _weigh(distance)
+        return indices, similarity[:, : self.k], weigh(distance)
 
     def _search_float32(self, query: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return (m, c) candidates, c slightly above k, with rough similarities (float64)."""
@@ -294,31 +265,6 @@ class Retriever:
         return torch.cat(parts).clamp_min(1e-12)
 
 
-def average_expression(expression: Any, neighbours: Neighbours) -> NDArray[np.float32]:
-    """Average the neighbours' expression with their weights, in float64.
-
-    Parameters
-    ----------
-    expression : (N, G) float32 array or scipy csr matrix
-        Normalised expression of the bank.
-    neighbours : Neighbours
-        Of M queries.
-
-    Returns
-    -------
-    (M, G) float32
-    """
-    from scipy import sparse
-
-    indices, weights = neighbours.indices, neighbours.weights
-    result = np.empty((len(indices), expression.shape[1]), np.float32)
-    for row, (index, weight) in enumerate(zip(indices, weights, strict=True)):
-        rows = expression[index]  # one query at a time: k x G, whatever the bank's size
-        dense = rows.toarray() if sparse.issparse(rows) else rows
-        result[row] = weight @ dense.astype(np.float64, copy=False)
-    return result
-
-
 def check_retrieval(k: int, metric: str, n_bank: int) -> None:
     """Raise PredictionError unless k neighbours by this metric can be had of ``n_bank``."""
     if metric not in METRICS:
@@ -362,18 +308,3 @@ def _place(bank: torch.Tensor, device: torch.device) -> torch.Tensor:
     if device.type == "mps" or bank.nbytes > free_memory(device) // 2:
         return bank
     return bank.to(device)
-
-
-def _weigh(distance: torch.Tensor) -> torch.Tensor:
-    """Turn (m, k) distances into weights 1/d² that sum to 1.
-
-    (d_min / d)² can neither overflow nor divide by zero; exact matches (d = 0)
-    take all the weight, in equal shares.
-    """
-    import torch
-
-    nearest = distance.amin(dim=1, keepdim=True)
-    exact = nearest == 0
-    ratio = torch.where(exact, (distance == 0).double(), nearest / distance)
-    weights = ratio.square()
-    return weights / weights.sum(dim=1, keepdim=True)
