@@ -261,6 +261,12 @@ class Controller(TaskRunner):
         steps = tasks.save_steps(self.session.prediction.adata, path)
         self.start("save", steps, title=f"Saving {path.name}", on_return=tell)
 
+    def warm_up(self) -> None:
+        """Import in the background what the first slide will need."""
+        if not self.tasks:
+            steps = tasks.warm_up_steps()
+            self.start("warm-up", steps, title="Getting ready", on_return=lambda _: None)
+
     def list_devices(self) -> None:
         """Find the compute devices in the background, once."""
         if self.devices is not None:
@@ -284,7 +290,9 @@ class Controller(TaskRunner):
         self.guard("genes", setattr, self.session, "gene", gene)
 
     def set_source(self, source: str) -> None:
-        """Show what was predicted, or what was measured."""
+        """Show what was predicted, or what was measured, of the same gene if both have it."""
+        if self.session.gene is not None:  # from now on it is the user's choice, no default
+            self.session.gene = self.session.gene
         self.guard("genes", setattr, self.session, "source", source)
 
     def set_display(self, display: Any) -> None:

@@ -105,6 +105,11 @@ class GenesPanel(Panel):
             if not timer.isActive():
                 timer.start()
 
+    def _on_task_ended(self, area: str) -> None:
+        super()._on_task_ended(area)
+        if area == "predict":
+            self.refresh()
+
     # ---- showing -------------------------------------------------------------------------
 
     def refresh(self) -> None:

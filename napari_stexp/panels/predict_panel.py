@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import Signal
+import numpy as np
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QComboBox, QLabel
+from qtpy.QtWidgets import QComboBox, QDockWidget, QLabel
 
 from napari_stexp.panels.panel import Panel
 from napari_stexp.panels.text import describe_statuses
@@ -23,6 +24,7 @@ from napari_stexp.panels.widgets import (
 
 __all__ = ["PredictPanel"]
 
+_GLANCE_MS = 400
 _FORMATS = "AnnData (*.h5ad);;Table (*.csv);;Table, compact (*.parquet)"
 
 
@@ -37,6 +39,7 @@ class PredictPanel(Panel):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
+        self._dock_is_watched = False
         self.guide = Notice("hint")
         self.column.addWidget(self.guide)
         self.plan = Facts()
@@ -97,9 +100,21 @@ class PredictPanel(Panel):
             self.watch(signal, self._on_changed)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
-        """Look for devices when the panel is first seen, not when napari starts."""
+        """Look for devices once the panel is looked at: that loads torch, 400 MB of it."""
         super().showEvent(event)
-        self.devices_requested.emit()
+        dock = self.parent()
+        if isinstance(dock, QDockWidget) and not self._dock_is_watched:
+            self._dock_is_watched = True
+            dock.visibilityChanged.connect(self._on_visibility)
+
+    def _on_visibility(self, visible: bool) -> None:
+        if visible:
+            QTimer.singleShot(_GLANCE_MS, self._on_seen)
+
+    def _on_seen(self) -> None:
+        # A tab behind another is "visible" to Qt, and each is in front while tabs are made.
+        if not self.visibleRegion().isEmpty():
+            self.devices_requested.emit()
 
     # ---- showing -------------------------------------------------------------------------
 
@@ -144,10 +159,10 @@ class PredictPanel(Panel):
             self._summarise(prediction)
 
     def _summarise(self, prediction: Any) -> None:
-        statuses = prediction.adata.obs["status"].astype(str)
-        text = describe_statuses(list(statuses))
-        pending = int((statuses == "pending").sum())
-        trouble = bool(statuses.isin(["unreadable", "outside"]).any())
+        statuses = prediction.status
+        text = describe_statuses(statuses.tolist())
+        pending = bool((statuses == "pending").any())
+        trouble = bool(np.isin(statuses, ["unreadable", "outside"]).any())
         if pending:
             self.summary.say(
                 "warning",

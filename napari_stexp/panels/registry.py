@@ -23,6 +23,8 @@ PANELS = {
     "Genes": "GenesPanel",
 }
 
+_IDLE_MS = 300
+
 _CONTROLLERS: WeakKeyDictionary[Any, Controller] = WeakKeyDictionary()
 _ADAPTERS: WeakKeyDictionary[Any, LayerAdapter] = WeakKeyDictionary()
 
@@ -42,10 +44,21 @@ def get_controller(napari_viewer: Any) -> Controller:
         from napari_stexp.viewer import LayerAdapter
 
         keep_triton_to_itself()
+        _make_units_ready()
         session = Session()
         _CONTROLLERS[viewer] = Controller(session)
         _ADAPTERS[viewer] = LayerAdapter(session, viewer)
     return _CONTROLLERS[viewer]
+
+
+def _make_units_ready() -> None:
+    """Let pint read its units now: 0.2 s that the first layer with µm would wait for.
+
+    In this thread, because pint is not protected against two threads that do so.
+    """
+    import pint
+
+    _ = pint.get_application_registry().micrometer
 
 
 def get_session(napari_viewer: Any) -> Session:
@@ -107,6 +120,8 @@ def open_all(napari_viewer: Any) -> dict[str, Any]:
     dict of str to QWidget
         The panels by title.
     """
+    from qtpy.QtCore import QTimer
+
     viewer = unwrap(napari_viewer)
     docks: list[Any] = []
     panels: dict[str, Any] = {}
@@ -117,7 +132,9 @@ def open_all(napari_viewer: Any) -> dict[str, Any]:
         docks.append(dock)
     for before, dock in pairwise(docks):
         dock.parent().tabifyDockWidget(before, dock)
-    end_with(docks[0].parent(), get_controller(viewer))
+    controller = get_controller(viewer)
+    end_with(docks[0].parent(), controller)
+    QTimer.singleShot(_IDLE_MS, controller.warm_up)
     for dock in docks:
         dock.show()
     docks[0].raise_()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +29,7 @@ __all__ = [
     "read_annotations_steps",
     "read_spots_steps",
     "save_steps",
+    "warm_up_steps",
 ]
 
 Steps = Generator[Progress, None, Any]
@@ -188,6 +190,19 @@ def save_steps(adata: Any, path: Path) -> Generator[Progress, None, Path]:
 
     write_prediction(adata, path)
     return path
+
+
+def warm_up_steps() -> Steps:
+    """Import what opening a slide needs, while the user is still choosing one."""
+    yield Progress(0, 0, "getting ready")
+    import dask.array
+
+    yield Progress(0, 0, "getting ready")
+    from napari_stexp.slide import open_slide, prepare_slide  # noqa: F401
+
+    yield Progress(0, 0, "getting ready")
+    with contextlib.suppress(ImportError):  # where it is installed, dask asks it for a scheduler
+        import dask.distributed
 
 
 def list_devices_steps() -> Steps:

@@ -1,0 +1,12 @@
+from .controller import Controller as Controller
+from .genes_panel import GenesPanel as GenesPanel
+from .launcher import AllPanels as AllPanels
+from .model_panel import ModelPanel as ModelPanel
+from .predict_panel import PredictPanel as PredictPanel
+from .registry import get_adapter as get_adapter
+from .registry import get_controller as get_controller
+from .registry import get_session as get_session
+from .registry import open_all as open_all
+from .slide_panel import SlidePanel as SlidePanel
+from .workers import TaskHandle as TaskHandle
+from .workers import run_task as run_task

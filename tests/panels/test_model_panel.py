@@ -1,0 +1,98 @@
+"""Loading a model, importing a checkpoint, and choosing how it predicts."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.gui
+
+
+def test_facts_of_a_model(window, bundle_file):
+    w = window
+    assert "Load a model bundle" in w.model.guide.text()
+    assert w.model.settings.isHidden()
+    w.choose(bundle_file)
+    w.click(w.model.load_button)
+    w.settle()
+    assert w.model.guide.isHidden()
+    facts = w.model.facts
+    assert facts.text("Name") == "tiny.safetensors"
+    assert facts.text("Genes").startswith("7: ERBB2, COL1A1")
+    assert facts.text("Encoder") == "resnet18"
+    assert facts.text("Sections") == "A1 and B1"
+    assert facts.text("Patch") == "32 px = 32 µm"
+    assert facts.text("Default") == "5 neighbours, L1, per spot"
+    assert "Tests only." in w.model.use_line.text()
+    assert "Nobody, 2024." in w.model.citation_line.text()
+
+
+def test_settings_start_at_the_model_s_default_and_reach_the_session(window, bundle_file):
+    w = window
+    w.open(bundle_file)
+    panel = w.model
+    assert panel.k_box.text() == "model's default (5)"
+    assert panel.metric_box.currentText() == "model's default (L1)"
+    assert panel.scale_box.currentText() == "model's default (per spot)"
+    panel.k_box.setValue(3)
+    for box, key in ((panel.metric_box, "l2"), (panel.scale_box, "gene")):
+        box.setCurrentIndex(box.findData(key))
+        box.activated.emit(box.currentIndex())
+    params = w.session.params
+    assert (params.k, params.metric, params.scale) == (3, "l2", "gene")
+    assert panel.k_box.maximum() == 40  # there are no more reference spots than that
+    panel.k_box.setValue(0)
+    assert w.session.params.k is None
+
+
+def test_settings_change_the_prediction(window, slide_file, spots_file, bundle_file):
+    w = window
+    w.open(slide_file, spots_file, bundle_file)
+    w.click(w.predict.predict_button)
+    w.settle()
+    first = w.session.prediction.adata.X.copy()
+    w.model.k_box.setValue(1)
+    assert w.predict.plan.text("Neighbours") == "1, L1"
+    w.click(w.predict.predict_button)
+    w.settle()
+    assert w.session.prediction.adata.obs["effective_k"].max() == pytest.approx(1.0)
+    assert abs(w.session.prediction.adata.X - first).max() > 0.01
+
+
+def test_wrong_file_is_told(window, slide_file, tmp_path):
+    w = window
+    wrong = tmp_path / "wrong.safetensors"
+    wrong.write_bytes(b"\xff" * 100)
+    w.controller.load_bundle(wrong)
+    w.settle()
+    assert w.errors[0][0] == "model"
+    assert w.model.notice("model").kind == "error"
+    assert w.model.load_button.isEnabled()
+    assert w.session.bundle is None
+
+
+def test_import_form_says_what_is_missing(window):
+    w = window
+    w.click(w.model.import_button)
+    assert not w.model.import_form.isHidden()
+    w.click(w.model.import_form.button)
+    text = w.model.import_form.notice.text()
+    assert "the checkpoint" in text
+    assert "the reference sections" in text
+    assert not w.controller.tasks
+
+
+def test_import_form_asks_for_files(window, tmp_path):
+    w = window
+    form = w.model.import_form
+    w.choose(tmp_path / "best.pt")
+    form._ask_checkpoint()
+    assert form.checkpoint.text() == str(tmp_path / "best.pt")
+    w.choose(tmp_path)
+    form._ask_folder()
+    form.only.setText("C2, C3")
+    form.genes.setText("genes.npy")
+    form.output.setText(str(tmp_path / "model"))
+    request = form.request()
+    assert request.sections == (f"{tmp_path}:C2,C3",)
+    assert request.output == tmp_path / "model.safetensors"
+    assert (request.k, request.metric, request.scale) == (200, "l1", "spot")
