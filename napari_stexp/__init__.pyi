@@ -1,0 +1,12 @@
+from ._version import __version__ as __version__
+from .errors import StexpError as StexpError
+from .model import ModelBundle as ModelBundle
+from .model import load_bundle as load_bundle
+from .predict import PredictParams as PredictParams
+from .predict import predict_spots as predict_spots
+from .predict import write_prediction as write_prediction
+from .session import Session as Session
+from .slide import Slide as Slide
+from .slide import open_slide as open_slide
+from .spots import make_grid as make_grid
+from .spots import read_spots as read_spots

@@ -1,0 +1,12 @@
+from .checks import check_scale as check_scale
+from .checks import check_spots as check_spots
+from .grid import make_grid as make_grid
+from .h5ad import write_spots as write_spots
+from .her2st import Her2stSection as Her2stSection
+from .her2st import find_her2st_sections as find_her2st_sections
+from .her2st import read_her2st as read_her2st
+from .reading import read_reference as read_reference
+from .reading import read_spots as read_spots
+from .scale import estimate_mpp as estimate_mpp
+from .scale import spot_diameter_px as spot_diameter_px
+from .scale import spot_pitch_px as spot_pitch_px
