@@ -88,6 +88,12 @@ def test_a_contradicting_scale_is_refused(run, slide, spots, bundle, tmp_path) -
     assert not output.exists()
 
 
+def test_a_reference_that_knows_the_patient_is_told(run, slide, sections, bundle, tmp_path) -> None:
+    arguments = ("predict", slide, "-m", bundle, "--spots", sections[0], "-o", tmp_path / "a.h5ad")
+    assert "this very section" in run(*arguments).stderr
+    assert "this very section" not in run(*arguments, "--exclude-section", "A1").stderr
+
+
 def test_an_error_is_one_line(run, slide, spots, tmp_path) -> None:
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"\x08\0\0\0\0\0\0\0{}      ")
