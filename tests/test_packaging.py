@@ -163,9 +163,11 @@ def test_the_wheel_holds_all_of_it(tmp_path: Path) -> None:
     }
     assert content == expected | scripts
     assert wheel.stat().st_size <= 30 * MEGABYTE
-    # -S and -P: nothing of this checkout or its environment, only what was unpacked.
+    # -S and -P: nothing of this checkout; of its environment the requirements alone,
+    # because without `site` no .pth file leads back here.
+    requirements = Path(importlib.util.find_spec("lazy_loader").origin).parents[1]
     code = (
-        f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r})\n"
+        f"import sys; sys.path[:0] = [{str(tmp_path / 'site')!r}, {str(requirements)!r}]\n"
         "import napari_stexp, importlib.resources as r\n"
         "print(len(list(r.files('napari_stexp.sample_data').iterdir())), napari_stexp.__file__)"
     )
