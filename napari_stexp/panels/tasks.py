@@ -202,7 +202,7 @@ def warm_up_steps() -> Steps:
 
     yield Progress(0, 0, "getting ready")
     with contextlib.suppress(ImportError):  # where it is installed, dask asks it for a scheduler
-        import dask.distributed
+        import dask.distributed  # noqa: F401
 
 
 def list_devices_steps() -> Steps:
