@@ -124,7 +124,9 @@ def _choose_series(tif: tifffile.TiffFile, path: Path) -> tifffile.TiffPageSerie
     candidates = candidates or list(tif.series)  # people name whole slides so, too
     if not candidates:
         raise SlideError("is a damaged TIFF", path=path, expected="an image", found="none")
-    if any(0 in (s.keyframe.imagewidth, s.keyframe.imagelength) for s in candidates):
+    # The first page is asked itself: newer tifffile leaves empty pages out of its series.
+    pages = [tif.pages.first, *(series.keyframe for series in candidates)]
+    if any(0 in (page.imagewidth, page.imagelength) for page in pages):
         raise SlideError("is a damaged TIFF", path=path, expected="pixels", found="an empty image")
     series = max(candidates, key=lambda s: s.keyframe.imagelength * s.keyframe.imagewidth)
     if Path(series.keyframe.parent.filehandle.path) != Path(tif.filehandle.path):

@@ -244,7 +244,9 @@ def random_polygon(rng, parts=1, size=1000.0):
     polygons = []
     for part in range(parts):
         center = rng.uniform(0, size, 2) + part * 3 * size
-        angles = np.sort(rng.uniform(0, 2 * np.pi, rng.integers(8, 40)))
+        count = rng.integers(8, 40)
+        # one ray per sector: a gap of half a turn would leave the centre, and the star, outside
+        angles = 2 * np.pi * (np.arange(count) + rng.uniform(0, 0.9, count)) / count
         rays = np.column_stack([np.cos(angles), np.sin(angles)])
         radius = rng.uniform(0.3, 1.0, (len(angles), 1)) * size / 3
         outline = shapely.Polygon(center + rays * radius)

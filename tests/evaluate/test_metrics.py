@@ -135,8 +135,8 @@ def test_names_carry_the_scale():
         assert f"heg_pcc_{scale}" in summary
     with pytest.raises(EvaluationError, match="spot or gene"):
         score_genes(predicted, measured, scale="cell")
-    both = score_genes(predicted, measured).join(
-        score_genes(predicted, measured, scale="gene"), rsuffix="_2"
+    both = pd.concat(
+        [score_genes(predicted, measured), score_genes(predicted, measured, scale="gene")], axis=1
     )
     with pytest.raises(EvaluationError, match="exactly one expression scale"):
         summarize(both)
