@@ -106,6 +106,7 @@ class ModelPanel(Panel):
             ("Distance", self.metric_box),
             ("Scale", self.scale_box),
         ):
+            box.setToolTip(f"{box.toolTip()} The default is the model's own.")
             label = QLabel(name)
             label.setToolTip(box.toolTip())
             form.addRow(label, box)
@@ -168,7 +169,7 @@ class ModelPanel(Panel):
         for box in (self.k_box, self.metric_box, self.scale_box):
             box.blockSignals(True)
         self.k_box.setMaximum(max(own.k, sum(s.n_spots for s in bundle.header.sections)))
-        self.k_box.setSpecialValueText(f"model's default ({own.k})")
+        self.k_box.setSpecialValueText(f"default: {own.k}")
         self.k_box.setValue(params.k or 0)
         names = {"l1": "L1", "l2": "L2"}
         self._fill(self.metric_box, names, own.metric, params.metric)
@@ -179,7 +180,7 @@ class ModelPanel(Panel):
 
     def _fill(self, box: QComboBox, names: dict[str, str], own: str, chosen: str | None) -> None:
         box.clear()
-        box.addItem(f"model's default ({names.get(own, own)})", None)
+        box.addItem(f"default: {names.get(own, own)}", None)
         for key, name in names.items():
             box.addItem(name, key)
         box.setCurrentIndex(0 if chosen is None else max(0, box.findData(chosen)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -98,7 +99,8 @@ def end_with(window: Any, controller: Controller) -> None:
 
 
 def _forget(controller: Controller) -> None:
-    controller.close()
+    with contextlib.suppress(RuntimeError):  # the interpreter is going, Qt's half has gone
+        controller.close()
     for viewer, other in list(_CONTROLLERS.items()):
         if other is controller:
             del _CONTROLLERS[viewer]

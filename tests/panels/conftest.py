@@ -160,6 +160,27 @@ def regions_file(folder: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def released(folder):
+    """A checkpoint as the released code writes them, its gene list and a reference section."""
+    import torch
+
+    from napari_stexp.model import MclSTExp
+
+    torch.manual_seed(0)
+    checkpoint = folder / "best_0.pt"
+    torch.save(MclSTExp("resnet18", len(GENES), (64, 64)).state_dict(), checkpoint)
+    genes = folder / "genes.txt"
+    genes.write_text("\n".join(GENES) + "\n")
+    section = folder / "R1.h5ad"
+    adata = build_spots()
+    adata.obs["array_col"], adata.obs["array_row"] = zip(
+        *(map(int, name.split("x")) for name in adata.obs_names), strict=True
+    )
+    adata.write_h5ad(section)
+    return checkpoint, genes, section
+
+
 class Window:
     """The window as a user has it before them: panels, clicks, waiting."""
 

@@ -30,9 +30,9 @@ def test_settings_start_at_the_model_s_default_and_reach_the_session(window, bun
     w = window
     w.open(bundle_file)
     panel = w.model
-    assert panel.k_box.text() == "model's default (5)"
-    assert panel.metric_box.currentText() == "model's default (L1)"
-    assert panel.scale_box.currentText() == "model's default (per spot)"
+    assert panel.k_box.text() == "default: 5"
+    assert panel.metric_box.currentText() == "default: L1"
+    assert panel.scale_box.currentText() == "default: per spot"
     panel.k_box.setValue(3)
     for box, key in ((panel.metric_box, "l2"), (panel.scale_box, "gene")):
         box.setCurrentIndex(box.findData(key))
@@ -96,3 +96,49 @@ def test_import_form_asks_for_files(window, tmp_path):
     assert request.sections == (f"{tmp_path}:C2,C3",)
     assert request.output == tmp_path / "model.safetensors"
     assert (request.k, request.metric, request.scale) == (200, "l1", "spot")
+
+
+def fill(form, released, output):
+    checkpoint, genes, section = released
+    form.checkpoint.setText(str(checkpoint))
+    form.genes.setText(str(genes))
+    form.sections.addItem(str(section))
+    form.k_box.setValue(4)
+    form.output.setText(str(output))
+
+
+def test_import_makes_saves_and_loads_a_model(window, released, tmp_path):
+    w = window
+    w.click(w.model.import_button)
+    output = tmp_path / "imported.safetensors"
+    fill(w.model.import_form, released, output)
+    w.click(w.model.import_form.button)
+    assert not w.model.import_form.button.isEnabled()
+    w.settle()
+    assert w.errors == []
+    assert output.exists()
+    assert w.session.bundle.path == output
+    assert w.session.bundle.header.retrieval.k == 4
+    assert w.model.facts.text("Reference") == "30 spots, 1 section, 1 patient"
+    assert "Imported and saved" in w.model.notice("model").text()
+    assert w.model.import_form.isHidden()
+
+
+def test_failed_import_leaves_no_file_and_keeps_the_form(window, released, tmp_path):
+    w = window
+    w.click(w.model.import_button)
+    output = tmp_path / "imported.safetensors"
+    fill(w.model.import_form, released, output)
+    wrong = tmp_path / "wrong_genes.txt"
+    wrong.write_text("NOT\nTHESE\n")
+    w.model.import_form.genes.setText(str(wrong))
+    w.click(w.model.import_form.button)
+    w.settle()
+    assert [area for area, _ in w.errors] == ["model"]
+    assert list(tmp_path.glob("*.safetensors")) == []
+    assert not w.model.import_form.isHidden()
+    assert w.model.import_form.button.isEnabled()
+    w.model.import_form.genes.setText(str(released[1]))
+    w.click(w.model.import_form.button)
+    w.settle()
+    assert output.exists()
