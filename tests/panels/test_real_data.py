@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytestmark = [pytest.mark.gui, pytest.mark.data, pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.gui, pytest.mark.data, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ import pytest
 
 from napari_stexp.predict import PatchEncoder, choose_device
 
-pytestmark = [pytest.mark.data, pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.data, pytest.mark.timeout(1200)]
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "check_gpu.py"
 
