@@ -10,7 +10,7 @@ from napari.utils import progress
 from qtpy.QtCore import QObject, QTimer
 
 if TYPE_CHECKING:
-    from napari_stexp.panels.workers import TaskReport
+    from napari_stexp.panels.reports import TaskReport
 
 __all__ = ["ActivityMirror"]
 

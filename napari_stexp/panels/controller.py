@@ -11,8 +11,8 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_stexp.errors import ScaleError, StexpError
 from napari_stexp.panels import tasks
+from napari_stexp.panels.background import BackgroundTasks
 from napari_stexp.panels.prediction_run import PredictionRun
-from napari_stexp.panels.runner import TaskRunner
 
 if TYPE_CHECKING:
     from napari_stexp.session import Session
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Controller"]
 
 
-class Controller(TaskRunner):
+class Controller(BackgroundTasks):
     """Runs tasks for one viewer's panels; one task per area ('slide', 'spots' …) at a time.
 
     Its methods are what the panels' ``*_requested`` signals are connected to,
@@ -32,15 +32,11 @@ class Controller(TaskRunner):
         Receives the results, in the main thread.
     """
 
-    devices_listed = Signal(object)  # list of DeviceInfo
-    statistics_found = Signal()  # the shown genes' means are at hand now
     scale_conflict = Signal(object)  # spots (AnnData) that contradict the slide's scale, or None
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.session = session
+        super().__init__(session, parent)
         self.folder = Path.home()
-        self.devices: list[Any] | None = None
         self.conflicting_spots: Any = None
         self.watcher: QObject | None = None  # of napari's window, once a panel is docked in it
         self.run = PredictionRun(session, self)
@@ -261,28 +257,6 @@ class Controller(TaskRunner):
         steps = tasks.save_steps(self.session.prediction.adata, path)
         self.start("save", steps, title=f"Saving {path.name}", on_return=tell)
 
-    def warm_up(self) -> None:
-        """Import in the background what the first slide will need."""
-        if not self.tasks:
-            steps = tasks.warm_up_steps()
-            self.start("warm-up", steps, title="Getting ready", on_return=lambda _: None)
-
-    def list_devices(self) -> None:
-        """Find the compute devices in the background, once."""
-        if self.devices is not None:
-            self.devices_listed.emit(self.devices)
-        elif not self.busy("devices"):
-            self.start(
-                "devices",
-                tasks.list_devices_steps(),
-                title="Looking for compute devices",
-                on_return=self._on_devices,
-            )
-
-    def _on_devices(self, devices: list[Any]) -> None:
-        self.devices = devices
-        self.devices_listed.emit(devices)
-
     # ---- genes ---------------------------------------------------------------------------
 
     def set_gene(self, gene: str) -> None:
@@ -298,25 +272,3 @@ class Controller(TaskRunner):
     def set_display(self, display: Any) -> None:
         """Draw the gene otherwise."""
         self.session.display = display
-
-    def find_statistics(self) -> None:
-        """Find the shown genes' means in the background; a second call waits for the first."""
-        session = self.session
-        expression = session.expression
-        filling = session.source == "predicted" and self.busy("predict")
-        if expression is None or filling or self.busy("statistics"):
-            return  # the session itself keeps the means of a prediction that is filling up
-
-        def tell() -> None:
-            if session.expression is expression:
-                self.statistics_found.emit()
-            else:
-                self.find_statistics()
-
-        self.start(
-            "statistics",
-            tasks.find_statistics_steps(expression),
-            title="Averaging the genes",
-            on_return=lambda _: None,
-            on_end=tell,
-        )

@@ -11,6 +11,7 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QComboBox, QDockWidget, QLabel
 
+from napari_stexp.panels.overlap import OverlapBox
 from napari_stexp.panels.panel import Panel
 from napari_stexp.panels.text import describe_statuses
 from napari_stexp.panels.widgets import (
@@ -58,6 +59,8 @@ class PredictPanel(Panel):
         )
         self.predict_button.setMinimumHeight(34)
         self.predict_button.setStyleSheet("QPushButton { font-weight: 700; }")
+        self.overlap = OverlapBox()
+        self.column.addWidget(self.overlap)
         self.column.addWidget(self.predict_button)
         self.add_area("predict", "predicting. What has been predicted until then is kept")
         self._build_result()
@@ -86,6 +89,7 @@ class PredictPanel(Panel):
         self.discard_requested.connect(controller.clear_prediction)
         self.params_requested.connect(controller.set_params)
         self.devices_requested.connect(controller.list_devices)
+        self.overlap.params_requested.connect(self.params_requested)
         self.predict_button.clicked.connect(self.predict_requested)
         self.discard_button.clicked.connect(self.discard_requested)
         self.device_box.activated.connect(self._ask_device)
@@ -131,6 +135,8 @@ class PredictPanel(Panel):
         self.predict_button.setEnabled(not missing and not running)
         self.predict_button.setText("Predicting …" if running else "Predict")
         self.device_box.setEnabled(not running)
+        self.overlap.show_state(session.spots, session.bundle, session.params)
+        self.overlap.setEnabled(not running)
         self._show_result(running)
 
     def _plan(self) -> dict[str, str]:

@@ -25,7 +25,8 @@ from superqt import QElidingLabel
 from napari_stexp.errors import StexpError
 
 if TYPE_CHECKING:
-    from napari_stexp.panels.workers import TaskHandle, TaskReport
+    from napari_stexp.panels.reports import TaskReport
+    from napari_stexp.panels.workers import TaskHandle
 
 __all__ = [
     "PANEL_WIDTH",

@@ -19,10 +19,10 @@ from qtpy.QtCore import QObject, QTimer, Signal, Slot
 
 from napari_stexp.errors import DeviceError, PredictionError, StexpError
 from napari_stexp.panels.activity import ActivityMirror
-from napari_stexp.panels.text import describe_time
+from napari_stexp.panels.reports import TaskReport
 from napari_stexp.progress import Progress, RateMeter
 
-__all__ = ["TaskHandle", "TaskReport", "run_task"]
+__all__ = ["TaskHandle", "as_stexp_error", "run_task"]
 
 _LOG = logging.getLogger(__name__)
 _PATIENCE_MS = 700  # how long a cancelled task may take to notice it before we go on without
@@ -31,37 +31,6 @@ _REPORT_EVERY = 0.05  # seconds; a bar needs no more, and the main thread must n
 _OWN: set[TaskHandle] = set()  # running tasks without an owner
 
 Task = Generator[Progress, None, Any]
-
-
-@dataclass(frozen=True)
-class TaskReport:
-    """How far a running task is, with what the reports so far say about its speed.
-
-    Attributes
-    ----------
-    progress : Progress
-        The last report; ``total`` 0 means that the end isn't known.
-    rate : float
-        Units per second, 0 while unknown.
-    seconds_left : float or None
-        Estimated time left, None while unknown.
-    """
-
-    progress: Progress
-    rate: float = 0.0
-    seconds_left: float | None = None
-
-    def describe(self, unit: str = "") -> str:
-        """Return one line for a person: stage, count, rate and time left."""
-        progress = self.progress
-        parts = [progress.stage[:1].upper() + progress.stage[1:]] if progress.stage else []
-        if progress.total > 1:
-            parts.append(f"{progress.done:,} / {progress.total:,} {unit}".strip())
-        if self.rate and unit and progress.total > 1:
-            parts.append(f"{self.rate:.2g} {unit}/s")
-        if self.seconds_left is not None and progress.done < progress.total:
-            parts.append(f"{describe_time(self.seconds_left)} left")
-        return " · ".join(parts)
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,16 @@ def spots_file(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def known_patient_file(folder: Path) -> Path:
+    """Spots of a patient of whom the model's reference has a section."""
+    path = folder / "known_patient.h5ad"
+    spots = build_spots()
+    spots.uns["stexp_spots"]["patient"] = "A"
+    spots.write_h5ad(path)
+    return path
+
+
+@pytest.fixture(scope="session")
 def wrong_pitch_file(folder: Path) -> Path:
     """Spots 80 px apart, which on a slide of 1 µm/px can't be 100 µm."""
     path = folder / "wrong_pitch.h5ad"

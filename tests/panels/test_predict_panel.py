@@ -255,3 +255,21 @@ def test_saving_where_nothing_can_be_written_is_told(ready, engine, tmp_path):
     assert [area for area, _ in w.errors] == ["save"]
     assert w.predict.notice("save").kind == "error"
     assert w.predict.save_button.isEnabled()
+
+
+def test_reference_that_knows_the_patient_is_told_and_left_out(ready, known_patient_file):
+    w = ready
+    assert w.predict.overlap.isHidden()  # these spots' patient is T, the reference's A and B
+    w.open(known_patient_file)
+    assert "1 section of this patient (A)" in w.predict.overlap.notice.text()
+    w.predict.overlap.box.click()
+    assert w.session.params.exclude_patients == ("A",)
+    w.click(w.predict.predict_button)
+    w.settle()
+    assert w.errors == []
+    left_out = w.session.prediction.adata.X.copy()
+    w.predict.overlap.box.click()
+    assert w.session.params.exclude_patients == ()
+    w.click(w.predict.predict_button)
+    w.settle()
+    assert abs(w.session.prediction.adata.X - left_out).max() > 0.01

@@ -10,7 +10,8 @@ import pytest
 pytest.importorskip("qtpy.QtWidgets")
 
 from napari_stexp.errors import DeviceError, PredictionError, SpotsError
-from napari_stexp.panels.workers import TaskReport, run_task
+from napari_stexp.panels.reports import TaskReport
+from napari_stexp.panels.workers import run_task
 from napari_stexp.progress import Progress
 
 pytestmark = pytest.mark.gui

@@ -1,0 +1,79 @@
+"""Chores that nobody asked for by name: imports, devices, means of genes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_stexp.panels import tasks
+from napari_stexp.panels.runner import TaskRunner
+
+if TYPE_CHECKING:
+    from napari_stexp.session import Session
+
+__all__ = ["BackgroundTasks"]
+
+
+class BackgroundTasks(TaskRunner):
+    """Runs what panels need to know, each at most once at a time.
+
+    Parameters
+    ----------
+    session : Session
+        What the panels show.
+    parent : QObject, optional
+        Owner.
+    """
+
+    devices_listed = Signal(object)  # list of DeviceInfo
+    statistics_found = Signal()  # the shown genes' means are at hand now
+
+    def __init__(self, session: Session, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.devices: list[Any] | None = None
+
+    def warm_up(self) -> None:
+        """Import in the background what the first slide will need."""
+        if not self.tasks:
+            steps = tasks.warm_up_steps()
+            self.start("warm-up", steps, title="Getting ready", on_return=lambda _: None)
+
+    def list_devices(self) -> None:
+        """Find the compute devices in the background, once."""
+        if self.devices is not None:
+            self.devices_listed.emit(self.devices)
+        elif not self.busy("devices"):
+            self.start(
+                "devices",
+                tasks.list_devices_steps(),
+                title="Looking for compute devices",
+                on_return=self._on_devices,
+            )
+
+    def _on_devices(self, devices: list[Any]) -> None:
+        self.devices = devices
+        self.devices_listed.emit(devices)
+
+    def find_statistics(self) -> None:
+        """Find the shown genes' means in the background; a second call waits for the first."""
+        session = self.session
+        expression = session.expression
+        filling = session.source == "predicted" and self.busy("predict")
+        if expression is None or filling or self.busy("statistics"):
+            return  # the session itself keeps the means of a prediction that is filling up
+
+        def tell() -> None:
+            if session.expression is expression:
+                self.statistics_found.emit()
+            else:
+                self.find_statistics()
+
+        self.start(
+            "statistics",
+            tasks.find_statistics_steps(expression),
+            title="Averaging the genes",
+            on_return=lambda _: None,
+            on_end=tell,
+        )
