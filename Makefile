@@ -2,7 +2,8 @@
 #
 #   make demo       open the sample slide with a prediction (without a screen: a screenshot)
 #   make test       the tests, except the slow ones
-#   make test-all   all tests
+#   make test-slow  the slow ones
+#   make test-all   all of them
 #   make check      lint, types and contracts, as CI runs them
 #
 # PYTHON=/path/to/python3.12 chooses the Python of the virtual environment,
@@ -16,7 +17,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-all check lint format types contracts clean
+.PHONY: help venv demo test test-slow test-all check lint format types contracts clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -34,6 +35,9 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	scripts/with-display.sh $(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-slow: $(STAMP)
+	scripts/with-display.sh $(BIN)/python -m pytest -m slow $(ARGS)
 
 test-all: $(STAMP)
 	scripts/with-display.sh $(BIN)/python -m pytest $(ARGS)

@@ -108,6 +108,7 @@ def _demo(*arguments: object, cwd: Path, **environment: str) -> subprocess.Compl
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Xvfb is for Linux")
 def test_the_demo_without_a_screen_writes_a_picture(tmp_path) -> None:
     from PIL import Image
