@@ -61,7 +61,8 @@ def test_it_is_what_the_parts_make_of_it(slide, spots, bundle, metric, scale):
         adata.obs["effective_k"][predicted], found.effective_k[predicted], rtol=1e-4
     )
     assert np.isnan(adata.X[~predicted]).all()
-    assert adata.obs.loc[~predicted, ["similarity", "effective_k", "confidence"]].isna().all(axis=None)
+    measures = adata.obs.loc[~predicted, ["similarity", "effective_k", "confidence"]]
+    assert measures.isna().all(axis=None)
 
 
 def test_the_spots_keep_their_order_and_record(slide, spots, bundle):
