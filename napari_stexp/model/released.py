@@ -7,6 +7,7 @@ pickle that wants anything but tensors is refused.
 from __future__ import annotations
 
 import re
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -138,7 +139,9 @@ def _read(path: Path) -> Any:
         is_zip = start.startswith(b"PK")
         if is_zip:
             _refuse_compressed(path)
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
+        with warnings.catch_warnings():  # about pickle protocols: an error says it better
+            warnings.simplefilter("ignore", UserWarning)
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip)
     except FileNotFoundError as error:
         raise CheckpointError("the checkpoint is missing", path=path) from error
     except CheckpointError:
@@ -152,11 +155,14 @@ def _refusal(error: Exception, path: Path) -> CheckpointError:
     text = str(error)
     if "Unsupported global" in text or "Unsupported operand" in text or "WeightsUnpickler" in text:
         wanted = text.partition("Unsupported global: GLOBAL ")[2].split(" ")[0]
+        reasons = [line for line in text.splitlines() if line.startswith("Unsupported")]
         return CheckpointError(
             "the checkpoint holds more than tensors and could run code when read, so it is refused",
             path=path,
             expected="a bare state dict",
-            found=f"a pickle that calls {wanted}" if wanted else text.splitlines()[-1][:200],
+            found=f"a pickle that calls {wanted}"
+            if wanted
+            else "; ".join(reasons)[:200] or "a pickle",
             hint="Ask its author for the state dict alone: torch.save(model.state_dict(), path).",
         )
     return CheckpointError(

@@ -59,7 +59,7 @@ def make_tissue_grid(
         raise ScaleError(
             "a grid in µm needs the slide's scale",
             path=slide.path,
-            hint="Set the slide's µm per pixel first.",
+            hint="Set the slide's µm per pixel first (--mpp on the command line).",
         )
     image, downsample = slide.thumbnail(_MASK_PX)
     return make_grid(

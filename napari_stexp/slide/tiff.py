@@ -6,8 +6,11 @@ no lock is needed and the parser's own file handle is closed again.
 
 from __future__ import annotations
 
+import logging
 import re
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,7 +61,7 @@ def parse_tiff(path: Path) -> TiffStructure:
     import tifffile
 
     try:
-        with tifffile.TiffFile(path) as tif:
+        with _quiet_parser(), tifffile.TiffFile(path) as tif:
             return _parse(tif, path)
     except SlideError:
         raise
@@ -68,6 +71,21 @@ def parse_tiff(path: Path) -> TiffStructure:
         raise SlideError(
             "is a damaged TIFF", path=path, expected="a readable TIFF structure", found=error
         ) from error
+
+
+@contextmanager
+def _quiet_parser() -> Iterator[None]:
+    """Keep tifffile from logging what is raised as an error of ours in a moment."""
+    logger = logging.getLogger("tifffile")
+
+    def drop(_record: logging.LogRecord) -> bool:
+        return False
+
+    logger.addFilter(drop)
+    try:
+        yield
+    finally:
+        logger.removeFilter(drop)
 
 
 def _parse(tif: tifffile.TiffFile, path: Path) -> TiffStructure:
@@ -89,10 +107,9 @@ def _check_chain(tif: tifffile.TiffFile, path: Path) -> None:
     """Refuse a file whose list of images leads beyond its end: it was cut off."""
     size = tif.filehandle.size
     fmt = tif.tiff
-    offset, seen = tif.pages.first.offset, set()
-    while offset and offset not in seen:
-        seen.add(offset)
-        offset = _next_directory(tif, offset, fmt, size)
+    offset: int | None = tif.pages.first.offset if len(tif.pages) else None
+    seen: set[int | None] = set()
+    while offset != 0 and offset not in seen:
         if offset is None or offset >= size:
             raise SlideError(
                 "is cut off",
@@ -101,6 +118,8 @@ def _check_chain(tif: tifffile.TiffFile, path: Path) -> None:
                 found=f"{size} bytes",
                 hint="Copy or download it again.",
             )
+        seen.add(offset)
+        offset = _next_directory(tif, offset, fmt, size)
 
 
 def _next_directory(tif: tifffile.TiffFile, offset: int, fmt: Any, size: int) -> int | None:
