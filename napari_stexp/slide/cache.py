@@ -17,7 +17,7 @@ from napari_stexp.errors import SlideError
 __all__ = ["TileCache", "shared_cache"]
 
 Tile = NDArray[np.uint8]
-DEFAULT_LIMIT_MB = 256.0
+DEFAULT_LIMIT_MB = 128.0
 
 
 class TileCache:
@@ -108,7 +108,7 @@ class TileCache:
 def shared_cache() -> TileCache:
     """Return the one cache of this process.
 
-    ``STEXP_TILE_CACHE_MB`` sets its limit (256 MB where unset); it is read once.
+    ``STEXP_TILE_CACHE_MB`` sets its limit (128 MB where unset); it is read once.
     """
     return TileCache(int(_limit_mb() * 1e6))
 

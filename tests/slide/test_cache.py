@@ -83,7 +83,7 @@ def test_dropping_a_slide_keeps_the_others() -> None:
     assert cache.used_bytes == 900
 
 
-@pytest.mark.parametrize(("text", "limit"), [("", 256_000_000), ("0", 0), ("1.5", 1_500_000)])
+@pytest.mark.parametrize(("text", "limit"), [("", 128_000_000), ("0", 0), ("1.5", 1_500_000)])
 def test_limit_from_the_environment(monkeypatch, text: str, limit: int) -> None:
     monkeypatch.setenv("STEXP_TILE_CACHE_MB", text)
     assert cache_module.shared_cache.__wrapped__().limit_bytes == limit
