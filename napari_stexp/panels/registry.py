@@ -122,7 +122,9 @@ def open_all(napari_viewer: Any) -> dict[str, Any]:
     dict of str to QWidget
         The panels by title.
     """
-    from qtpy.QtCore import QTimer
+    from qtpy.QtCore import Qt, QTimer
+
+    from napari_stexp.panels.widgets import PANEL_WIDTH
 
     viewer = unwrap(napari_viewer)
     docks: list[Any] = []
@@ -139,5 +141,7 @@ def open_all(napari_viewer: Any) -> dict[str, Any]:
     QTimer.singleShot(_IDLE_MS, controller.warm_up)
     for dock in docks:
         dock.show()
+    if docks[0].width() < PANEL_WIDTH:  # a dock that came and went may have left less
+        docks[0].parent().resizeDocks(docks[:1], [PANEL_WIDTH], Qt.Orientation.Horizontal)
     docks[0].raise_()
     return panels

@@ -80,6 +80,7 @@ class SlidePanel(Panel):
         self.mpp_box.setRange(0.0, 100.0)
         self.mpp_box.setSingleStep(0.01)
         self.mpp_box.setKeyboardTracking(False)
+        self.mpp_box.setMinimumWidth(116)  # "unknown", and four decimals beside the arrows
         self.mpp_box.setSpecialValueText("unknown")
         self.mpp_box.setToolTip(
             "How many µm one pixel of the slide's finest level is wide. "
@@ -158,11 +159,16 @@ class SlidePanel(Panel):
         controller.scale_conflict.connect(self._on_scale_conflict)
         for signal in (session.slide_changed, session.spots_changed, session.annotations_changed):
             self.watch(signal, self._on_changed)
+        for signal in (session.bundle_changed, session.prediction_changed):
+            self.watch(signal, self._on_step_taken)
 
     # ---- showing -------------------------------------------------------------------------
 
     def _on_changed(self, _new: Any) -> None:
         self.refresh()
+
+    def _on_step_taken(self, _new: Any) -> None:
+        self.guide.say("hint", self._next_step())
 
     def _on_scale_conflict(self, _spots: Any) -> None:
         self.refresh()

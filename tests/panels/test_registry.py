@@ -90,10 +90,14 @@ def test_open_all_raises_what_was_hidden(make_napari_viewer):
 
 
 def test_all_panels_opens_the_four_and_leaves(make_napari_viewer, qtbot):
+    from napari_stexp.panels.widgets import PANEL_WIDTH
+
     viewer = make_napari_viewer(show=True)
     viewer.window.add_plugin_dock_widget("napari-stexp", "All panels")
     qtbot.waitUntil(lambda: len(docks_of(viewer)) == 4, timeout=10_000)
     assert {dock.windowTitle().replace("&&", "&") for dock in docks_of(viewer)} == set(TITLES)
+    # The placeholder was narrow: the panels must not inherit that.
+    qtbot.waitUntil(lambda: max(dock.width() for dock in docks_of(viewer)) >= PANEL_WIDTH)
     viewer.window.add_plugin_dock_widget("napari-stexp", "All panels")
     qtbot.wait(200)
     assert len(docks_of(viewer)) == 4

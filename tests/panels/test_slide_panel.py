@@ -77,6 +77,20 @@ def test_everything_can_be_taken_back(window, slide_file, spots_file, regions_fi
     assert len(w.viewer.layers) == 0
 
 
+def test_the_next_step_is_said_and_kept_true(window, slide_file, spots_file, bundle_file):
+    w = window
+    steps = [w.slide.guide.text()]
+    for path in (slide_file, spots_file, bundle_file):
+        w.slide.open_path(path)
+        w.settle()
+        steps.append(w.slide.guide.text())
+    for step, words in zip(steps, ["open", "load the spots", "load a model", "Predict"], strict=True):
+        assert words in step
+    w.controller.predict()
+    w.settle()
+    assert w.slide.guide.isHidden()
+
+
 def test_cancelling_a_conversion(window, picture_file, monkeypatch):
     import time
 
