@@ -84,8 +84,8 @@ def test_the_next_step_is_said_and_kept_true(window, slide_file, spots_file, bun
         w.slide.open_path(path)
         w.settle()
         steps.append(w.slide.guide.text())
-    for step, words in zip(steps, ["open", "load the spots", "load a model", "Predict"], strict=True):
-        assert words in step
+    expected = ["open", "load the spots", "load a model", "Predict"]
+    assert all(words in step for step, words in zip(steps, expected, strict=True))
     w.controller.predict()
     w.settle()
     assert w.slide.guide.isHidden()
