@@ -99,7 +99,7 @@ def test_section_c4(imported, her2st):
     for _ in range(5):
         w.qtbot.keyClick(w.genes.list.search, Qt.Key.Key_Down)
         shown.append(w.session.gene)
-        expected = predicted.obs_vector(w.session.gene)
+        expected = predicted[:, w.session.gene].X.ravel()
         assert np.array_equal(w.session.values(), expected)
     assert len(set(shown)) == 5
     w.click(w.genes.measured_button)
