@@ -163,8 +163,13 @@ def test_ctrl_c_leaves_no_partial_file_unless_asked(slide, bundle, tmp_path, kee
     output = tmp_path / "out.h5ad"
     command = ["predict", slide, "-m", bundle, "-o", output, "--pitch", "4", "--diameter", "4"]
     command += ["--batch-size", "16", "--device", "cpu"] + ["--keep-partial"] * keep
+    # Where the tests run in a shell's background, SIGINT is ignored, and children inherit it.
+    code = (
+        "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "runpy.run_module('napari_stexp.cli', run_name='__main__')"
+    )
     process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "napari_stexp.cli", *map(str, command)],
+        [sys.executable, "-u", "-c", code, *map(str, command)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
