@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,7 +41,7 @@ _FAILURES = {
 }
 
 
-class Browsing:
+class Browsing(ABC):
     """What is shown of the spots; the part of `Session` that panels and layers read most."""
 
     gene_changed = Signal(object)
@@ -227,9 +228,9 @@ class Browsing:
             return "measured"
         return str(self._prediction.adata.obs["status"].iloc[index])
 
+    @abstractmethod
     def labels(self) -> list[str] | None:
         """Return each spot's annotated class, '' outside all regions; None without regions."""
-        raise NotImplementedError
 
     # ---- ranking -------------------------------------------------------------------------
 

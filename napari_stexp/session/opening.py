@@ -6,6 +6,7 @@ to the session's ``set_*`` methods instead.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -84,34 +85,34 @@ def spots_of_prediction(adata: Any) -> Any:
     )
 
 
-class Opening:
+class Opening(ABC):
     """Blocking conveniences of `Session`."""
 
     _slide: Slide | None
     _spots: Any
 
+    @abstractmethod
     def set_slide(self, slide: Slide | None) -> None:
         """See `Session`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def set_spots(self, spots: Any) -> None:
         """See `Session`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def set_bundle(self, bundle: ModelBundle | None) -> None:
         """See `Session`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def set_prediction(self, prediction: Prediction | None) -> None:
         """See `Session`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def set_annotations(self, regions: list[Any] | None) -> None:
         """See `Session`."""
-        raise NotImplementedError
 
-    def _notify(self, notices: list[str]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _notify(self, notices: list[str]) -> None: ...
 
     def open_slide(self, path: str | Path, *, mpp: float | None = None) -> Slide:
         """Open a slide file; converts a flat image first if need be."""
