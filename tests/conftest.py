@@ -11,7 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_stexp.panels.native import keep_triton_to_itself
+
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+# Any order of tests must do: one that draws a window before another that imports torch.
+keep_triton_to_itself()
 
 
 def _data_folder() -> Path:

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+from tests.builders import write_ome_tiff
+
 GENES = ("ERBB2", "COL1A1", "IGKC", "ADIPOQ", "KRT19")
 MPP = 1.0
 PATCH = 32
@@ -46,23 +48,12 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def slide(folder: Path) -> Path:
     """A tiled OME-TIFF, 900 x 1200 px at 1 µm/px: a disc of tissue on glass."""
-    import tifffile
-
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:900, :1200]
     tissue = (y - 450) ** 2 + (x - 600) ** 2 < 350**2
     image = np.full((900, 1200, 3), 243, np.uint8)
     image[tissue] = np.array([190, 90, 160]) + rng.integers(-25, 25, (tissue.sum(), 3))
-    path = folder / "small.ome.tif"
-    facts = {"PhysicalSizeX": MPP, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": MPP}
-    tifffile.imwrite(
-        path,
-        image,
-        tile=(128, 128),
-        photometric="rgb",
-        metadata={"axes": "YXS", "PhysicalSizeYUnit": "µm", **facts},
-    )
-    return path
+    return write_ome_tiff(folder / "small.ome.tif", image, MPP)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.builders import write_ome_tiff
+
 GENES = ("ERBB2", "COL1A1", "IGKC")
 PATCH = 32
 MPP = 0.5
@@ -13,23 +15,12 @@ MPP = 0.5
 @pytest.fixture
 def make_slide(tmp_path):
     """Write a tiled 400 x 500 OME-TIFF at 0.5 µm/px: stained noise, the right part white."""
-    import tifffile
 
     def write(name="a", seed=0):
         rng = np.random.default_rng(seed)
         image = np.full((400, 500, 3), 245, dtype=np.uint8)
         image[:, :300] = rng.integers(-40, 40, (400, 300, 1)) + np.array([170, 90, 160])
-        path = tmp_path / f"{name}.ome.tif"
-        facts = {"PhysicalSizeX": MPP, "PhysicalSizeY": MPP}
-        units = {"PhysicalSizeXUnit": "µm", "PhysicalSizeYUnit": "µm"}
-        tifffile.imwrite(
-            path,
-            image,
-            tile=(128, 128),
-            photometric="rgb",
-            metadata={"axes": "YXS"} | facts | units,
-        )
-        return path
+        return write_ome_tiff(tmp_path / f"{name}.ome.tif", image, MPP)
 
     return write
 

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.builders import write_ome_tiff
+
 GENES = ("ERBB2", "COL1A1", "IGKC", "ADIPOQ", "KRT19", "CD74", "SFRP2")
 MPP = 1.0
 PATCH = 32
@@ -31,23 +33,7 @@ def paint_tissue() -> np.ndarray:
 @pytest.fixture(scope="session")
 def slide_file(folder: Path) -> Path:
     """A tiled OME-TIFF, 900 x 1200 px at 1 µm/px: a disc of tissue on glass."""
-    import tifffile
-
-    path = folder / "small.ome.tif"
-    tifffile.imwrite(
-        path,
-        paint_tissue(),
-        tile=(128, 128),
-        photometric="rgb",
-        metadata={
-            "axes": "YXS",
-            "PhysicalSizeX": MPP,
-            "PhysicalSizeXUnit": "µm",
-            "PhysicalSizeY": MPP,
-            "PhysicalSizeYUnit": "µm",
-        },
-    )
-    return path
+    return write_ome_tiff(folder / "small.ome.tif", paint_tissue(), MPP)
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.builders import write_ome_tiff
+
 GENES = ("ERBB2", "COL1A1", "IGKC", "ADIPOQ", "KRT19", "CD74", "SFRP2")
 PATCH = 32
 MPP = 0.5
@@ -14,26 +16,10 @@ MPP = 0.5
 @pytest.fixture(scope="session")
 def slide_path(tmp_path_factory):
     """A tiled 600 x 800 OME-TIFF of noise and stripes at 0.5 µm/px."""
-    import tifffile
-
     rng = np.random.default_rng(0)
     image = rng.integers(60, 250, (600, 800, 3)).astype(np.uint8)
     image[:, ::40] = (200, 20, 120)
-    path = tmp_path_factory.mktemp("slide") / "small.ome.tif"
-    tifffile.imwrite(
-        path,
-        image,
-        tile=(128, 128),
-        photometric="rgb",
-        metadata={
-            "axes": "YXS",
-            "PhysicalSizeX": MPP,
-            "PhysicalSizeXUnit": "µm",
-            "PhysicalSizeY": MPP,
-            "PhysicalSizeYUnit": "µm",
-        },
-    )
-    return path
+    return write_ome_tiff(tmp_path_factory.mktemp("slide") / "small.ome.tif", image, MPP)
 
 
 @pytest.fixture(scope="session")

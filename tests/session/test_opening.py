@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tifffile
 
 from napari_stexp.errors import ScaleError, SlideError
 from napari_stexp.predict import write_prediction
 from napari_stexp.spots import write_spots
+from tests.builders import write_ome_tiff
 from tests.session.fakes import FakeSlide, make_batch, make_prediction, make_spots
 
 
@@ -37,13 +37,7 @@ def tissue_slide(tmp_path) -> Path:
     image = np.full((1024, 1024, 3), 245, np.uint8)
     image[256:768, 256:768] = (200, 110, 160)
     image[256:768:8, 256:768] = (120, 50, 120)
-    path = tmp_path / "tissue.ome.tif"
-    tifffile.imwrite(
-        path, image, photometric="rgb", tile=(256, 256),
-        metadata={"axes": "YXS", "PhysicalSizeX": 0.5, "PhysicalSizeXUnit": "µm",
-                  "PhysicalSizeY": 0.5, "PhysicalSizeYUnit": "µm"},
-    )  # fmt: skip
-    return path
+    return write_ome_tiff(tmp_path / "tissue.ome.tif", image, 0.5, tile=256)
 
 
 def test_a_grid_lies_on_the_tissue(session, tissue_slide):

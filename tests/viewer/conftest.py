@@ -9,6 +9,7 @@ import pytest
 import tifffile
 
 from napari_stexp.session import Session
+from tests.builders import write_ome_tiff
 from tests.session.fakes import FakeSlide, make_batch, make_prediction, make_spots
 
 GENES = ("ERBB2", "COL1A1", "IGKC")
@@ -51,12 +52,7 @@ def write_slide(path: Path, size: int = 1024, mpp: float = 0.5) -> Path:
     """Write a tiled pink-and-white OME-TIFF."""
     image = np.full((size, size, 3), 240, np.uint8)
     image[size // 4 : -size // 4, size // 4 : -size // 4] = (205, 120, 170)
-    tifffile.imwrite(
-        path, image, photometric="rgb", tile=(256, 256),
-        metadata={"axes": "YXS", "PhysicalSizeX": mpp, "PhysicalSizeXUnit": "µm",
-                  "PhysicalSizeY": mpp, "PhysicalSizeYUnit": "µm"},
-    )  # fmt: skip
-    return path
+    return write_ome_tiff(path, image, mpp, tile=256)
 
 
 def write_svs(path: Path, size: int = 1024, mpp: float = 0.5) -> Path:
