@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_stexp.panels.native import keep_triton_to_itself
+from napari_stexp.viewer.native import keep_triton_to_itself
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

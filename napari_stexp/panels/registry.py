@@ -40,11 +40,9 @@ def get_controller(napari_viewer: Any) -> Controller:
     viewer = unwrap(napari_viewer)
     if viewer not in _CONTROLLERS:
         from napari_stexp.panels.controller import Controller
-        from napari_stexp.panels.native import keep_triton_to_itself
         from napari_stexp.session import Session
         from napari_stexp.viewer import LayerAdapter
 
-        keep_triton_to_itself()
         _make_units_ready()
         session = Session()
         _CONTROLLERS[viewer] = Controller(session)

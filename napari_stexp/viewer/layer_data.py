@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from napari_stexp.viewer.frame import image_frame
+from napari_stexp.viewer.native import keep_triton_to_itself
 
 if TYPE_CHECKING:
     from napari_stexp.slide import Slide
@@ -35,6 +36,7 @@ REGIONS = "stexp_regions"  # list of Region
 
 def slide_to_layer_data(slide: Slide) -> LayerData:
     """Return a slide's pyramid as an image."""
+    keep_triton_to_itself()  # a console may import torch with no panel open
     levels = slide.dask_levels()
     multiscale = len(levels) > 1
     attributes = {
@@ -66,6 +68,7 @@ def spots_to_layer_data(
     from napari_stexp.session import Session
     from napari_stexp.viewer.spots_layer import SpotsLayer
 
+    keep_triton_to_itself()
     session = Session()
     if slide is not None:
         session.set_slide(slide)

@@ -17,6 +17,7 @@ from napari_stexp.viewer.layer_data import (
     SPOTS,
     slide_to_layer_data,
 )
+from napari_stexp.viewer.native import keep_triton_to_itself
 from napari_stexp.viewer.spots_layer import SpotsLayer
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class LayerAdapter:
     """
 
     def __init__(self, session: Session, viewer: ViewerModel) -> None:
+        keep_triton_to_itself()  # before anything predicts in this window
         self.session = session
         self.viewer = viewer
         self.image_layer: Image | None = None

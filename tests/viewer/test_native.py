@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from napari_stexp.panels.native import keep_triton_to_itself
+from napari_stexp.viewer.native import keep_triton_to_itself
 
 needs_triton = pytest.mark.skipif(
     importlib.util.find_spec("triton") is None, reason="triton is not installed"
@@ -30,7 +30,7 @@ def test_only_triton_s_library_is_loaded_otherwise(monkeypatch):
 @needs_triton
 def test_loading_leaves_the_flags_as_they_were():
     code = (
-        "import sys; from napari_stexp.panels.native import keep_triton_to_itself;"
+        "import sys; from napari_stexp.viewer.native import keep_triton_to_itself;"
         "flags = sys.getdlopenflags(); keep_triton_to_itself();"
         "import triton._C.libtriton as library;"
         "assert type(library.__loader__).__name__ == '_OwnSymbolsLoader', library.__loader__;"
@@ -42,14 +42,20 @@ def test_loading_leaves_the_flags_as_they_were():
 @needs_triton
 @pytest.mark.gui
 @pytest.mark.slow
-def test_torch_is_imported_after_opengl_has_drawn():
+@pytest.mark.parametrize(
+    "opening",
+    [
+        "from napari_stexp.panels import open_all; open_all(viewer)",
+        "viewer.open_sample('napari-stexp', 'breast_synthetic')",
+    ],
+)
+def test_torch_is_imported_after_opengl_has_drawn(opening):
     """Without the guard this process is killed by a segmentation fault under llvmpipe."""
-    code = """
+    code = f"""
 import napari
 from napari.qt import get_qapp
-from napari_stexp.panels import open_all
 viewer = napari.Viewer(show=True)
-open_all(viewer)
+{opening}
 for _ in range(50):
     get_qapp().processEvents()
 import torchvision.ops
