@@ -1,7 +1,5 @@
 from .banking import embed_bank as embed_bank
 from .contrastive import contrastive_loss as contrastive_loss
 from .importing import import_released as import_released
-from .references import Reference as Reference
-from .references import prepare_reference as prepare_reference
 from .simple import TrainSettings as TrainSettings
 from .simple import train_simple as train_simple

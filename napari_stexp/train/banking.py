@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from napari_stexp.dataset.references import Reference, prepare_reference
 from napari_stexp.errors import TrainingError
 from napari_stexp.model import WINDOWINGS, MclSTExp, ReferenceBank
-from napari_stexp.train.references import Reference, prepare_reference
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -60,7 +60,7 @@ def embed_bank(
     Raises
     ------
     TrainingError, GeneListError, SpotsError
-        See `napari_stexp.train.references.prepare_reference`.
+        See `napari_stexp.dataset.references.prepare_reference`.
     BundleError
         Array positions lie outside the model's tables.
     """

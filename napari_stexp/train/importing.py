@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from napari_stexp._version import __version__
+from napari_stexp.dataset.references import Reference, prepare_reference
 from napari_stexp.errors import CheckpointError, GeneListError
 from napari_stexp.files import sha256
 from napari_stexp.model import (
@@ -31,7 +32,6 @@ from napari_stexp.model.state import make_model
 from napari_stexp.progress import Progress
 from napari_stexp.spots import estimate_mpp
 from napari_stexp.train.banking import bank_of
-from napari_stexp.train.references import Reference, prepare_reference
 
 if TYPE_CHECKING:
     from anndata import AnnData

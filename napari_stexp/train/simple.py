@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_stexp._version import __version__
+from napari_stexp.dataset.references import Reference, prepare_reference
 from napari_stexp.errors import TrainingError
 from napari_stexp.model import (
     ENCODERS,
@@ -33,7 +34,6 @@ from napari_stexp.progress import Progress
 from napari_stexp.slide import PatchReader, Slide
 from napari_stexp.train.banking import bank_of
 from napari_stexp.train.contrastive import augment, contrastive_loss
-from napari_stexp.train.references import Reference, prepare_reference
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -148,7 +148,7 @@ def train_simple(  # noqa: PLR0913 - what to learn from, how, and what the bundl
         Patches don't fit the spots or the contract, fewer than two spots, or
         the loss is no longer finite.
     GeneListError, SpotsError
-        See `napari_stexp.train.references.prepare_reference`.
+        See `napari_stexp.dataset.references.prepare_reference`.
     """
     settings = settings or TrainSettings()
     names = check_genes(genes)

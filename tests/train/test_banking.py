@@ -49,7 +49,7 @@ def test_released_windows_do_depend_on_order(model: MclSTExp, make_section) -> N
 
 
 def test_each_windowing_is_what_it_says(model: MclSTExp, make_section) -> None:
-    from napari_stexp.train import prepare_reference
+    from napari_stexp.dataset import prepare_reference
 
     (_, a), (_, b) = make_section("a", 40, seed=1), make_section("b", 33, seed=2)
     reference = prepare_reference([a, b], GENES)

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_stexp.dataset import prepare_reference
 from napari_stexp.errors import GeneListError, SpotsError, TrainingError
 from napari_stexp.model import log_normalize
-from napari_stexp.train import prepare_reference
 
-from .conftest import GENES
+from tests.train.conftest import GENES
 
 
 def test_counts_follow_the_gene_list(make_section) -> None:

@@ -1,0 +1,2 @@
+from .references import Reference as Reference
+from .references import prepare_reference as prepare_reference
