@@ -6,7 +6,6 @@ import pytest
 from napari_stexp.dataset import prepare_reference
 from napari_stexp.errors import GeneListError, SpotsError, TrainingError
 from napari_stexp.model import log_normalize
-
 from tests.train.conftest import GENES
 
 
