@@ -2,3 +2,14 @@ from .compare import EvaluationResult as EvaluationResult
 from .compare import compare_prediction as compare_prediction
 from .metrics import score_genes as score_genes
 from .metrics import summarize as summarize
+from .results import ALGORITHMS as ALGORITHMS
+from .results import BASELINES as BASELINES
+from .results import MEASURED as MEASURED
+from .results import METHOD_TITLES as METHOD_TITLES
+from .results import METHODS as METHODS
+from .results import METRIC_TITLES as METRIC_TITLES
+from .results import METRICS as METRICS
+from .results import MODEL as MODEL
+from .results import SPLITS as SPLITS
+from .results import SectionEvaluation as SectionEvaluation
+from .results import StudyResult as StudyResult
