@@ -4,6 +4,8 @@ from .bundle import ModelBundle as ModelBundle
 from .bundle_file import load_bundle as load_bundle
 from .bundle_file import read_bundle_header as read_bundle_header
 from .bundle_file import save_bundle as save_bundle
+from .encoder_names import check_encoder as check_encoder
+from .encoder_names import split_encoder as split_encoder
 from .encoders import build_encoder as build_encoder
 from .expression import log_normalize as log_normalize
 from .expression import log_normalize_sparse as log_normalize_sparse
@@ -11,7 +13,9 @@ from .genes import check_genes as check_genes
 from .genes import read_gene_list as read_gene_list
 from .header import CITATION as CITATION
 from .header import ENCODERS as ENCODERS
+from .header import FEATURE_NORMS as FEATURE_NORMS
 from .header import INTENDED_USE as INTENDED_USE
+from .header import POSITION_ENCODINGS as POSITION_ENCODINGS
 from .header import WINDOWINGS as WINDOWINGS
 from .header import BundleHeader as BundleHeader
 from .header import InputContract as InputContract
@@ -21,3 +25,5 @@ from .header import SectionInfo as SectionInfo
 from .mclstexp import MclSTExp as MclSTExp
 from .preprocess import ImagePreprocessor as ImagePreprocessor
 from .released import read_released_state_dict as read_released_state_dict
+from .statistics import STATISTICS as STATISTICS
+from .statistics import patch_statistics as patch_statistics

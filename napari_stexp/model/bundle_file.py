@@ -81,7 +81,7 @@ def save_bundle(bundle: ModelBundle, path: str | Path, *, weights_dtype: str = "
             f"scores/{name}": bundle.scores[name].to_numpy(np.float32) for name in bundle.scores
         }
     arrays = {name: np.require(array, requirements="C") for name, array in arrays.items()}
-    header = bundle.header.to_json()
+    header = bundle.header.to_json() | {"format_version": FORMAT_VERSION}
     # One entry only: the library writes several in random order, and the same
     # bundle should always be the same bytes.
     metadata = {FORMAT: _canonical({"digest": _digest(header, arrays), "header": header})}
@@ -128,7 +128,10 @@ def load_bundle(path: str | Path) -> ModelBundle:
     path = Path(path)
     with _open_bundle(path) as file:
         header, kinds = file.header, file.kinds
-        problems = _problems(header, kinds)
+        try:
+            problems = _problems(header, kinds)
+        except BundleError as error:  # the image encoder can't be made here
+            raise _placed(error, path) from error
         if problems:
             raise BundleError(
                 "the bundle doesn't hold what its header says: " + "; ".join(problems), path=path

@@ -1,23 +1,44 @@
-"""The five image encoders of mclSTExp, under the parameter names of the released code.
+"""Image encoders: the paper's five, any network of timm, and statistics of colour.
 
-The released code keeps torchvision's children without the last one (the
-classifier) in an ``nn.Sequential`` called ``model``, so that DenseNet's
-``features`` is ``model.0`` and ResNet's ``conv1`` is ``model.0``, ``layer1`` is
-``model.4``. Weights are never downloaded: they come from a bundle, a
-checkpoint, or training.
+The five keep the parameter names of the released code, which holds torchvision's
+children without the last one (the classifier) in an ``nn.Sequential`` called
+``model``: DenseNet's ``features`` is ``model.0``, ResNet's ``conv1`` is
+``model.0``, ``layer1`` is ``model.4``. Nothing is ever downloaded here: weights
+come from a bundle, a checkpoint, training, or `napari_stexp.model.load_pretrained`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from napari_stexp.errors import BundleError
-from napari_stexp.model.header import ENCODERS
+from napari_stexp.model.encoder_names import (
+    ENCODERS,
+    STAIN_STATISTICS,
+    check_encoder,
+    is_timm,
+    read_timm_name,
+    split_encoder,
+)
+from napari_stexp.model.statistics import STATISTICS, patch_statistics
 
-__all__ = ["ENCODERS", "ImageEncoder", "build_encoder", "recognise_encoder"]
+if TYPE_CHECKING:
+    from napari_stexp.model.header import InputContract
+
+__all__ = [
+    "ENCODERS",
+    "ImageEncoder",
+    "JointEncoder",
+    "StainStatistics",
+    "build_encoder",
+    "encoder_parts",
+    "recognise_encoder",
+]
 
 
 class ImageEncoder(nn.Module):
@@ -46,31 +67,102 @@ class ImageEncoder(nn.Module):
         return features
 
 
-def build_encoder(name: str, *, patch_px: int = 224) -> ImageEncoder:
+class StainStatistics(nn.Module):
+    """An encoder without weights: `patch_statistics` of the patch as plain RGB.
+
+    Parameters
+    ----------
+    contract : InputContract, optional
+        How the images were prepared, which is undone; RGB in 0..1 when not given.
+    """
+
+    width = len(STATISTICS)
+
+    def __init__(self, contract: InputContract | None = None) -> None:
+        super().__init__()
+        # Plain numbers: a buffer would have to be stored with the weights.
+        self._mean = contract.mean if contract else None
+        self._std = contract.std if contract else None
+        self._swapped = contract is not None and contract.color_order == "BGR"
+        self._range = contract.value_range if contract else 1.0
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Measure ``images`` (N, 3, p, p); (N, width)."""
+        with torch.autocast(images.device.type, enabled=False):
+            images = images.float()
+            if self._mean is not None and self._std is not None:
+                std, mean = (images.new_tensor(v).view(3, 1, 1) for v in (self._std, self._mean))
+                images = images * std + mean
+            if self._swapped:
+                images = images.flip(1)
+            return patch_statistics((images / self._range).clamp(0.0, 1.0))
+
+
+class JointEncoder(nn.Module):
+    """Several encoders of the same patches, their features one after the other."""
+
+    def __init__(self, parts: list[ImageEncoder | StainStatistics]) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+        self.width = sum(part.width for part in parts)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Encode ``images`` (N, 3, p, p) to (N, width)."""
+        return torch.cat([part(images).float() for part in self.parts], dim=1)
+
+
+Encoder = ImageEncoder | StainStatistics | JointEncoder
+
+
+def build_encoder(
+    name: str, *, patch_px: int = 224, contract: InputContract | None = None
+) -> Encoder:
     """Make an image encoder with random weights.
 
     Parameters
     ----------
     name : str
-        A key of `ENCODERS`.
+        See `napari_stexp.model.check_encoder`.
     patch_px : int
-        Side of the patches in px. Only the vision transformer depends on it
-        (its table of positions has a row per 32-px tile).
+        Side of the patches in px. Only vision transformers depend on it (their
+        tables of positions have a row per tile).
+    contract : InputContract, optional
+        How images are prepared; only ``stain_statistics`` asks.
+
+    Returns
+    -------
+    nn.Module
+        With an attribute ``width``: the number of features.
 
     Raises
     ------
     BundleError
         The encoder is unknown, or the patch size is impossible for it.
     """
-    if name not in ENCODERS:
-        raise BundleError(
-            "unknown image encoder", expected=f"one of {', '.join(ENCODERS)}", found=repr(name)
-        )
+    check_encoder(name)
+    parts = [_build_part(part, patch_px, contract) for part in split_encoder(name)]
+    return parts[0] if len(parts) == 1 else JointEncoder(parts)
+
+
+def encoder_parts(encoder: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
+    """Yield the name and the encoder of each part of ``A+B``."""
+    parts = encoder.parts if isinstance(encoder, JointEncoder) else [encoder]
+    yield from zip(split_encoder(name), parts, strict=True)
+
+
+def _build_part(
+    name: str, patch_px: int, contract: InputContract | None
+) -> ImageEncoder | StainStatistics:
+    if name == STAIN_STATISTICS:
+        return StainStatistics(contract)
+    if is_timm(name):
+        network = _timm(name, patch_px)
+        return ImageEncoder(network, _timm_width(network))
     if name == "vit_base_patch32_224":
         return ImageEncoder(_vit(patch_px), ENCODERS[name])
     from torchvision import models
 
-    network: nn.Module = getattr(models, name)(weights=None)
+    network = getattr(models, name)(weights=None)
     return ImageEncoder(nn.Sequential(*list(network.children())[:-1]), ENCODERS[name])
 
 
@@ -93,8 +185,85 @@ def _vit(patch_px: int) -> nn.Module:
     return network
 
 
+def _timm(name: str, patch_px: int) -> nn.Module:
+    """Make a network of timm without its classifier, for patches of this size."""
+    import timm
+
+    model, options = read_timm_name(name)
+    if not timm.is_model(model):
+        raise BundleError(
+            f"the installed timm {timm.__version__} has no model '{model}'",
+            expected="a name that timm.list_models() gives",
+            found=name,
+            hint=_similar(model) or "Update timm.",
+        )
+    options = _resolve(options)
+    try:
+        try:
+            network = timm.create_model(
+                model, pretrained=False, num_classes=0, img_size=patch_px, **options
+            )
+        except TypeError:  # most networks without a table of positions take any size
+            network = timm.create_model(model, pretrained=False, num_classes=0, **options)
+    except Exception as error:  # whatever a constructor makes of sizes that don't fit
+        raise BundleError(
+            "timm can't make this image encoder",
+            expected=f"a network for patches of {patch_px} px",
+            found=f"{name}: {error}",
+        ) from error
+    _check_tiles(network, name, patch_px)
+    made: nn.Module = network
+    return made
+
+
+def _resolve(options: dict[str, Any]) -> dict[str, Any]:
+    """Turn the name of a layer into the layer; timm takes names of activations itself."""
+    from timm import layers
+
+    if "mlp_layer" in options:
+        kinds = {"Mlp": layers.Mlp, "SwiGLU": layers.SwiGLU, "SwiGLUPacked": layers.SwiGLUPacked}
+        if options["mlp_layer"] not in kinds:
+            raise BundleError(
+                "unknown mlp_layer",
+                expected=f"one of {', '.join(kinds)}",
+                found=options["mlp_layer"],
+            )
+        options = options | {"mlp_layer": kinds[options["mlp_layer"]]}
+    return options
+
+
+def _similar(model: str) -> str:
+    """Suggest names that look alike."""
+    import difflib
+
+    import timm
+
+    close = difflib.get_close_matches(model.partition(".")[0], timm.list_models(), n=3)
+    return f"Similar names: {', '.join(close)}." if close else ""
+
+
+def _check_tiles(network: nn.Module, name: str, patch_px: int) -> None:
+    tiles = getattr(getattr(network, "patch_embed", None), "patch_size", None)
+    if isinstance(tiles, int):
+        tiles = (tiles, tiles)
+    if isinstance(tiles, tuple) and any(patch_px < side or patch_px % side for side in tiles):
+        raise BundleError(
+            f"{name} cuts patches into {tiles[0]}-px tiles",
+            expected=f"a patch size that is a multiple of {tiles[0]} px",
+            found=f"{patch_px} px",
+        )
+
+
+def _timm_width(network: nn.Module) -> int:
+    """Say how many features come out: some networks have a layer behind their pooling."""
+    width = getattr(network, "head_hidden_size", None) or getattr(network, "num_features", None)
+    if not isinstance(width, int):
+        raise BundleError("this timm network doesn't say how many features it gives")
+    return width
+
+
 def recognise_encoder(keys: Collection[str]) -> str:
-    """Tell from a state dict's parameter names which image encoder it holds.
+    """Tell from a state dict's parameter names which of the paper's encoders it holds.
 
     Parameters
     ----------

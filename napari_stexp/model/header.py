@@ -5,12 +5,15 @@ Needs no torch, so that a bundle can be described without loading a model.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from napari_stexp.model.encoder_names import ENCODERS, EXPECTED, encoder_problem, split_encoder
 from napari_stexp.model.records import (
     Record,
+    RuleError,
     choice,
     json_object,
     many,
@@ -25,8 +28,10 @@ from napari_stexp.model.records import (
 __all__ = [
     "CITATION",
     "ENCODERS",
+    "FEATURE_NORMS",
     "FORMAT_VERSION",
     "INTENDED_USE",
+    "POSITION_ENCODINGS",
     "WINDOWINGS",
     "BundleHeader",
     "InputContract",
@@ -36,19 +41,16 @@ __all__ = [
 ]
 
 #: Raised when a bundle written now can't be read by an older version.
-FORMAT_VERSION = 1
-
-#: Encoder name -> width of its pooled features.
-ENCODERS: dict[str, int] = {
-    "densenet121": 1024,
-    "resnet18": 512,
-    "resnet50": 2048,
-    "resnet101": 2048,
-    "vit_base_patch32_224": 768,
-}
+FORMAT_VERSION = 2
 
 #: How spots were grouped into attention windows when the bank was embedded.
-WINDOWINGS: tuple[str, ...] = ("section", "sequence32", "section32")
+WINDOWINGS: tuple[str, ...] = ("section", "sequence32", "section32", "spot")
+
+#: How a spot's place enters its token.
+POSITION_ENCODINGS: tuple[str, ...] = ("table", "none", "sincos")
+
+#: How image features are standardised before their projection.
+FEATURE_NORMS: tuple[str, ...] = ("none", "batch")
 
 CITATION = (
     "Min W, Shi Z, Zhang J, Wan J, Wang C. Multimodal contrastive learning for spatial gene "
@@ -58,7 +60,16 @@ CITATION = (
 INTENDED_USE = "Research use only. Not for diagnosis or treatment decisions."
 
 _MOST_GENES = 100_000
+_MOST_FIELDS = 8
 _byte = whole(0, 255)
+
+
+def _encoder(value: Any) -> str:
+    """Accept the name of an image encoder."""
+    problem = encoder_problem(value)
+    if problem:
+        raise RuleError(f"expected {EXPECTED}, found {problem}")
+    return str(value)
 
 
 @dataclass(frozen=True)
@@ -81,6 +92,11 @@ class InputContract(Record):
         to ``value_range``. Both or neither.
     fill : tuple of 3 ints
         RGB of what lies outside the image.
+    context : tuple of float
+        Fields of view around a spot, as multiples of ``patch_px``; each is read
+        at ``patch_px`` by ``patch_px``, so the second of (1, 4) shows sixteen
+        times the area at a quarter of the resolution. The first is 1, and they
+        increase.
     """
 
     patch_px: int = rule(whole(8, 4096), 224)
@@ -90,12 +106,28 @@ class InputContract(Record):
     mean: tuple[float, float, float] | None = rule(optional(many(number(-1e4, 1e4), 3)), None)
     std: tuple[float, float, float] | None = rule(optional(many(number(1e-6, 1e4), 3)), None)
     fill: tuple[int, int, int] = rule(many(_byte, 3), (0, 0, 0))
+    context: tuple[float, ...] = rule(many(number(1, 64), least=1, most=_MOST_FIELDS), (1.0,))
+
+    @property
+    def n_fields(self) -> int:
+        """How many fields of view are read of each spot."""
+        return len(self.context)
+
+    @property
+    def pixels_shape(self) -> tuple[int, ...]:
+        """Shape of one spot's pixels: (p, p, 3), or (S, p, p, 3) of several fields of view."""
+        patch = (self.patch_px, self.patch_px, 3)
+        return patch if self.n_fields == 1 else (self.n_fields, *patch)
 
     def cross_check(self) -> list[tuple[str, str]]:
-        """Mean and standard deviation go together."""
+        """Mean and standard deviation go together; the fields of view grow from 1."""
+        problems = []
         if (self.mean is None) != (self.std is None):
-            return [(".mean", "mean and std are given both or not at all")]
-        return []
+            problems.append((".mean", "mean and std are given both or not at all"))
+        growing = all(a < b for a, b in itertools.pairwise(self.context))
+        if self.context[0] != 1.0 or not growing:
+            problems.append((".context", f"begins with 1 and increases, not {self.context}"))
+        return problems
 
 
 @dataclass(frozen=True)
@@ -145,6 +177,11 @@ class ModelSizes(Record):
         Hidden width of its feed-forward layers; None: the number of genes.
     n_positions : tuple of 2 ints
         Rows of the x and y position tables.
+    position_encoding : {'table', 'none', 'sincos'}
+        Learnt tables as in the paper, nothing, or fixed sines and cosines.
+    feature_norm : {'none', 'batch'}
+        Image features reach the projection as they are, as in the paper, or
+        standardised by a batch norm without parameters.
     """
 
     projection: int = rule(whole(1, 16_384), 256)
@@ -153,6 +190,8 @@ class ModelSizes(Record):
     head_width: int = rule(whole(1, 4096), 64)
     hidden: int | None = rule(optional(whole(1, 1_000_000)), None)
     n_positions: tuple[int, int] = rule(many(whole(1, 1_000_000), 2), (64, 64))
+    position_encoding: str = rule(choice(*POSITION_ENCODINGS), "table")
+    feature_norm: str = rule(choice(*FEATURE_NORMS), "none")
 
 
 @dataclass(frozen=True)
@@ -166,7 +205,7 @@ class BundleHeader(Record):
     name : str
         What to call the model.
     encoder : str
-        A key of `ENCODERS`.
+        Name of the image encoder (`napari_stexp.model.check_encoder`).
     sizes, input, retrieval : record
         See their classes.
     sections : tuple of SectionInfo
@@ -186,7 +225,7 @@ class BundleHeader(Record):
 
     genes: tuple[str, ...] = rule(many(text(200, empty=False), least=1, most=_MOST_GENES))
     name: str = rule(text(500), "")
-    encoder: str = rule(choice(*ENCODERS), "densenet121")
+    encoder: str = rule(_encoder, "densenet121")
     sizes: ModelSizes = field(default_factory=ModelSizes, metadata={"rule": record(ModelSizes)})
     input: InputContract = field(
         default_factory=InputContract, metadata={"rule": record(InputContract)}
@@ -210,6 +249,7 @@ class BundleHeader(Record):
             twice = [entry for entry, times in Counter(entries).items() if times > 1]
             if twice:
                 problems.append((place, f"listed more than once: {', '.join(twice[:5])}"))
-        if self.encoder == "vit_base_patch32_224" and self.input.patch_px % 32:
+        vit = "vit_base_patch32_224" in split_encoder(self.encoder)
+        if vit and self.input.patch_px % 32:
             problems.append((".input.patch_px", "must be a multiple of 32 for this encoder"))
         return problems

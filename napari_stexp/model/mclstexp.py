@@ -12,13 +12,18 @@ d width of a head, D embedding width.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from napari_stexp.errors import BundleError
-from napari_stexp.model.encoders import ENCODERS, build_encoder
+from napari_stexp.errors import BundleError, PredictionError
+from napari_stexp.model.encoders import build_encoder
+from napari_stexp.model.header import FEATURE_NORMS, POSITION_ENCODINGS
+
+if TYPE_CHECKING:
+    from napari_stexp.model.header import InputContract
 
 __all__ = ["MclSTExp"]
 
@@ -121,7 +126,7 @@ class MclSTExp(nn.Module):
     Parameters
     ----------
     encoder : str
-        Image encoder, a key of `napari_stexp.model.ENCODERS`.
+        Image encoder (`napari_stexp.model.check_encoder` says which there are).
     n_genes : int
         G, the length of the gene list.
     n_positions : tuple of int
@@ -136,7 +141,20 @@ class MclSTExp(nn.Module):
     dropout : float
         Everywhere; 0 in the released code.
     patch_px : int
-        Side of a patch; matters to the vision transformer only.
+        Side of a patch; matters to vision transformers only.
+    context : int
+        S, number of fields of view per spot. All pass through the same encoder;
+        their features are concatenated.
+    position_encoding : {'table', 'none', 'sincos'}
+        What is added to a spot's expression for its place: the rows of two
+        learnt tables (as released), nothing, or `sincos`.
+    feature_norm : {'none', 'batch'}
+        'batch' standardises the image features before they are projected, by
+        batch statistics in training and running ones later, without parameters.
+        For frozen encoders and hand-made features.
+    contract : InputContract, optional
+        How images are prepared, for an encoder that has to undo it
+        (``stain_statistics`` wants plain RGB); RGB in 0..1 when not given.
     spot_side : bool
         False leaves out the spot encoder and its tables: predicting needs the
         image side and a reference bank only.
@@ -155,6 +173,10 @@ class MclSTExp(nn.Module):
         hidden: int | None = None,
         dropout: float = 0.0,
         patch_px: int = 224,
+        context: int = 1,
+        position_encoding: str = "table",
+        feature_norm: str = "none",
+        contract: InputContract | None = None,
         spot_side: bool = True,
     ) -> None:
         super().__init__()
@@ -162,11 +184,17 @@ class MclSTExp(nn.Module):
         self.n_genes = n_genes
         self.n_positions = (int(n_positions[0]), int(n_positions[1]))
         self.has_spot_side = spot_side
-        self.image_encoder = build_encoder(encoder, patch_px=patch_px)
-        self.image_projection = ProjectionHead(ENCODERS[encoder], projection, dropout)
+        self.context = int(context)
+        self.position_encoding = _choose(position_encoding, POSITION_ENCODINGS)
+        self.image_encoder = build_encoder(encoder, patch_px=patch_px, contract=contract)
+        width = self.context * self.image_encoder.width
+        if _choose(feature_norm, FEATURE_NORMS) == "batch":
+            self.image_norm = nn.BatchNorm1d(width, affine=False)
+        self.image_projection = ProjectionHead(width, projection, dropout)
         if spot_side:
-            self.x_embed = nn.Embedding(self.n_positions[0], n_genes)
-            self.y_embed = nn.Embedding(self.n_positions[1], n_genes)
+            if position_encoding == "table":
+                self.x_embed = nn.Embedding(self.n_positions[0], n_genes)
+                self.y_embed = nn.Embedding(self.n_positions[1], n_genes)
             self.spot_encoder = nn.Sequential(
                 *(
                     SpotBlock(n_genes, hidden or n_genes, heads, head_width, dropout)
@@ -180,7 +208,7 @@ class MclSTExp(nn.Module):
 
         Parameters
         ----------
-        images : Tensor, (N, 3, p, p) float
+        images : Tensor, (N, S, 3, p, p) float; (N, 3, p, p) where S is 1
             Prepared as the model's input contract says (`ImagePreprocessor`).
 
         Returns
@@ -188,11 +216,40 @@ class MclSTExp(nn.Module):
         Tensor, (N, D)
             Not normalised to unit length.
         """
-        result: Tensor = self.image_projection(self.image_encoder(images))
+        return self.project_features(self.image_features(images))
+
+    def image_features(self, images: Tensor) -> Tensor:
+        """Encode the fields of view, (N, S, 3, p, p), to (N, S·W), field after field.
+
+        W is the encoder's width. (N, 3, p, p) is accepted where S is 1.
+
+        Raises
+        ------
+        PredictionError
+            The images have another number of fields of view than the model.
+        """
+        fields = images.shape[1] if images.ndim == 5 else 1
+        if images.ndim not in (4, 5) or fields != self.context:
+            raise PredictionError(
+                "images don't fit the model",
+                expected=f"(N, {self.context}, 3, p, p)" if self.context > 1 else "(N, 3, p, p)",
+                found=tuple(images.shape),
+            )
+        if images.ndim == 4:
+            features: Tensor = self.image_encoder(images)
+            return features
+        features = self.image_encoder(images.flatten(0, 1))
+        return features.view(len(images), -1)
+
+    def project_features(self, features: Tensor) -> Tensor:
+        """Bring image features (N, S·W) into the shared space, (N, D)."""
+        if hasattr(self, "image_norm"):
+            features = self.image_norm(features)
+        result: Tensor = self.image_projection(features)
         return result
 
     def tokens(self, expression: Tensor, positions: Tensor) -> Tensor:
-        """Add the rows of the position tables to the expression.
+        """Add the position encoding to the expression.
 
         Parameters
         ----------
@@ -214,7 +271,11 @@ class MclSTExp(nn.Module):
             raise BundleError(
                 "this model was loaded without its spot side, so it can't embed spots"
             )
+        if self.position_encoding == "none":
+            return expression
         self._check_positions(positions)
+        if self.position_encoding == "sincos":
+            return expression + sincos(positions, self.n_genes).to(expression.dtype)
         result: Tensor = expression + self.x_embed(positions[:, 0]) + self.y_embed(positions[:, 1])
         return result
 
@@ -272,9 +333,52 @@ class MclSTExp(nn.Module):
         if not len(positions):
             return
         low, high = positions.amin(0).tolist(), positions.amax(0).tolist()
+        if self.position_encoding != "table":
+            if min(low) < 0:
+                raise BundleError(
+                    "array positions of spots are unknown or negative",
+                    expected="0 and above",
+                    found=f"x from {low[0]}, y from {low[1]}",
+                )
+            return
         if min(low) < 0 or high[0] >= self.n_positions[0] or high[1] >= self.n_positions[1]:
             raise BundleError(
                 "array positions lie outside the model's position tables",
                 expected=f"x in 0..{self.n_positions[0] - 1}, y in 0..{self.n_positions[1] - 1}",
                 found=f"x in {low[0]}..{high[0]}, y in {low[1]}..{high[1]}",
             )
+
+
+def sincos(positions: Tensor, width: int) -> Tensor:
+    """Encode array positions by fixed sines and cosines.
+
+    The first half of the columns (the larger one, where ``width`` is odd) is of
+    x, the second of y. Of the d columns of a half, number 2i is sin(x · f) and
+    number 2i + 1 cos(x · f) with f = 10000^(-2i/d) (Vaswani et al., Attention
+    Is All You Need, 2017, section 3.5).
+
+    Parameters
+    ----------
+    positions : Tensor, (N, 2) integer
+        Array position (x, y).
+    width : int
+        Number of columns.
+
+    Returns
+    -------
+    Tensor, (N, width) float32
+    """
+    halves = []
+    for axis, columns in enumerate(((width + 1) // 2, width // 2)):
+        column = torch.arange(columns)
+        pair = (column // 2 * 2).double() / max(columns, 1)
+        # on the CPU: not every device knows float64
+        angle = positions[:, axis, None].cpu().double() * torch.pow(10_000.0, -pair)
+        halves.append(torch.where(column % 2 == 0, angle.sin(), angle.cos()))
+    return torch.cat(halves, dim=1).float().to(positions.device)
+
+
+def _choose(value: str, options: tuple[str, ...]) -> str:
+    if value not in options:
+        raise BundleError("no such choice", expected=f"one of {', '.join(options)}", found=value)
+    return value

@@ -43,7 +43,7 @@ class ImagePreprocessor:
         self.device = torch.device(device)
         self.dtype = dtype
         self._mean, self._std = (
-            None if values is None else torch.tensor(values, device=self.device).view(1, 3, 1, 1)
+            None if values is None else torch.tensor(values, device=self.device).view(3, 1, 1)
             for values in (contract.mean, contract.std)
         )
 
@@ -52,12 +52,12 @@ class ImagePreprocessor:
 
         Parameters
         ----------
-        pixels : ndarray or Tensor, (N, p, p, 3) uint8
-            RGB.
+        pixels : ndarray or Tensor, (N, S, p, p, 3) uint8
+            RGB, of S fields of view; (N, p, p, 3) where S is 1.
 
         Returns
         -------
-        Tensor, (N, 3, p, p)
+        Tensor, (N, S, 3, p, p); (N, 3, p, p) where S is 1
             In channels-last memory order, which convolutions are fastest on.
 
         Raises
@@ -65,22 +65,24 @@ class ImagePreprocessor:
         PredictionError
             The patches have another shape or type than the contract's.
         """
-        side = self.contract.patch_px
-        if pixels.ndim != 4 or tuple(pixels.shape[1:]) != (side, side, 3):
+        contract = self.contract
+        if tuple(pixels.shape[1:]) == (1, *contract.pixels_shape):
+            pixels = pixels[:, 0]
+        if tuple(pixels.shape[1:]) != contract.pixels_shape:
             raise PredictionError(
                 "patches don't fit the model",
-                expected=f"(N, {side}, {side}, 3)",
+                expected=_shape_text(contract),
                 found=tuple(pixels.shape),
             )
         if isinstance(pixels, np.ndarray):
             pixels = torch.from_numpy(np.ascontiguousarray(pixels))
         if pixels.dtype != torch.uint8:
             raise PredictionError("patches must be bytes", expected="uint8", found=pixels.dtype)
-        images = pixels.to(self.device, non_blocking=True).permute(0, 3, 1, 2).float()
-        return self._settle(images.div_(255.0 / self.contract.value_range))
+        images = pixels.to(self.device, non_blocking=True).movedim(-1, -3).float()
+        return self._settle(images.div_(255.0 / contract.value_range))
 
     def finish(self, images: Tensor) -> Tensor:
-        """Bring RGB images in 0..1, (N, 3, p, p) on the device, to the model's input.
+        """Bring RGB images in 0..1, (..., 3, p, p) on the device, to the model's input.
 
         For training, where colours are changed in between.
         """
@@ -88,7 +90,16 @@ class ImagePreprocessor:
 
     def _settle(self, images: Tensor) -> Tensor:
         if self.contract.color_order == "BGR":
-            images = images.flip(1)
+            images = images.flip(-3)
         if self._mean is not None and self._std is not None:
             images = (images - self._mean) / self._std
         return images.to(self.dtype)
+
+
+def _shape_text(contract: InputContract) -> str:
+    """Say which pixels are wanted, and what the fields of view are."""
+    text = f"(N, {', '.join(map(str, contract.pixels_shape))})"
+    if contract.n_fields > 1:
+        fields = ", ".join(f"{factor:g}" for factor in contract.context)
+        text += f": {contract.n_fields} fields of view per spot, {fields} times the patch"
+    return text

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor
 
-from napari_stexp.model.header import BundleHeader, ModelSizes
+from napari_stexp.model.header import BundleHeader, InputContract, ModelSizes
 from napari_stexp.model.mclstexp import MclSTExp
 
 __all__ = ["SPOT_SIDE", "compare_state", "make_model"]
@@ -22,10 +22,18 @@ def make_model(
     sizes: ModelSizes,
     *,
     patch_px: int = 224,
+    context: int = 1,
+    contract: InputContract | None = None,
     spot_side: bool = True,
     device: str | torch.device = "cpu",
 ) -> MclSTExp:
-    """Make a model of these sizes; on the device 'meta' it takes no memory."""
+    """Make a model of these sizes; on the device 'meta' it takes no memory.
+
+    A ``contract`` says how images are prepared, and replaces ``patch_px`` and
+    ``context`` (the number of fields of view).
+    """
+    if contract is not None:
+        patch_px, context = contract.patch_px, contract.n_fields
     with torch.device(device):
         return MclSTExp(
             encoder,
@@ -37,6 +45,10 @@ def make_model(
             head_width=sizes.head_width,
             hidden=sizes.hidden,
             patch_px=patch_px,
+            context=context,
+            position_encoding=sizes.position_encoding,
+            feature_norm=sizes.feature_norm,
+            contract=contract,
             spot_side=spot_side,
         )
 
@@ -49,7 +61,7 @@ def make_model_for(
         header.encoder,
         len(header.genes),
         header.sizes,
-        patch_px=header.input.patch_px,
+        contract=header.input,
         spot_side=spot_side,
         device=device,
     )

@@ -221,8 +221,8 @@ def test_contradictions_are_refused_even_with_a_fitting_digest(
 
 def test_headers_are_checked(saved: Path, tmp_path: Path) -> None:
     path = tmp_path / "b.safetensors"
-    with pytest.raises(BundleError, match=r"newer version.*at most 1; found 2.*Update"):
-        load_bundle(rewritten(saved, path, {}, {"format_version": 2, "new_key": 1}))
+    with pytest.raises(BundleError, match=r"newer version.*at most 2; found 3.*Update"):
+        load_bundle(rewritten(saved, path, {}, {"format_version": 3, "new_key": 1}))
     with pytest.raises(BundleError, match=r"genes: expected a list of 1") as caught:
         load_bundle(rewritten(saved, path, {}, {"genes": [], "encoder": "x"}))
     assert "encoder: expected one of" in str(caught.value)
