@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections import Counter
 from collections.abc import Iterable
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_stexp.errors import GeneListError
+from napari_stexp.model.pickled_names import UnsafePickleError, read_pickled_names
 
 __all__ = ["check_genes", "read_gene_list"]
 
@@ -23,16 +25,19 @@ def read_gene_list(path: str | Path) -> list[str]:
     Parameters
     ----------
     path : path-like
-        ``.npy`` (a one-dimensional array of text), ``.txt`` (one name a line),
-        ``.csv`` or ``.tsv`` (the column ``gene``, else the first column; a
-        header line is taken as one only where it names ``gene``), or ``.json``
-        (a list of names).
+        ``.npy`` (a one-dimensional array of text or of text objects), ``.txt``
+        (one name a line), ``.csv`` or ``.tsv`` (the column ``gene``, else the
+        first column; a header line is taken as one only where it names
+        ``gene``), ``.json`` (a list of names), or ``.pkl`` (a list, tuple,
+        object array or pandas Index of names). Object arrays and ``.pkl`` files
+        are pickles: they are read opcode by opcode and never unpickled, see
+        `napari_stexp.model.pickled_names`.
 
     Raises
     ------
     GeneListError
-        The file is missing, of another kind, an object array (a pickle, which
-        is never unpickled), empty, or holds a name twice.
+        The file is missing, of another kind, a pickle that holds anything
+        besides names, empty, or holds a name twice.
     """
     path = Path(path)
     readers = {
@@ -41,6 +46,8 @@ def read_gene_list(path: str | Path) -> list[str]:
         ".csv": _read_table,
         ".tsv": _read_table,
         ".json": _read_json,
+        ".pkl": _read_pickle,
+        ".pickle": _read_pickle,
     }
     reader = readers.get(path.suffix.lower())
     if reader is None:
@@ -100,13 +107,7 @@ def _read_npy(path: Path) -> list[str]:
         array = np.load(path, allow_pickle=False, mmap_mode="r")
     except ValueError as error:
         if "object" in str(error).lower() or "pickle" in str(error).lower():
-            raise GeneListError(
-                "holds Python objects (a pickle), which could run code when read, so it is refused",
-                path=path,
-                expected="an array of text",
-                hint="Where you trust its source, convert it once: np.save(new, "
-                "np.load(old, allow_pickle=True).astype(str)).",
-            ) from error
+            return _read_object_array(path)
         raise GeneListError("is a damaged NumPy file", path=path, found=error) from error
     except (EOFError, OverflowError, SyntaxError, TypeError, KeyError) as error:
         raise GeneListError("is a damaged NumPy file", path=path, found=error) from error
@@ -118,6 +119,51 @@ def _read_npy(path: Path) -> list[str]:
             found=f"shape {getattr(array, 'shape', '?')}, type {getattr(array, 'dtype', '?')}",
         )
     return [str(name) for name in np.asarray(array).astype(str)]
+
+
+def _read_object_array(path: Path) -> list[str]:
+    """Read an object array: NumPy's header, then a pickle."""
+    content = path.read_bytes()
+    stream = io.BytesIO(content)
+    try:
+        version = np.lib.format.read_magic(stream)
+        read_header = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }[version]
+        shape, _, dtype = read_header(stream)
+    except (ValueError, KeyError, SyntaxError, TypeError) as error:
+        raise GeneListError("is a damaged NumPy file", path=path, found=error) from error
+    if dtype != np.dtype(object) or len(shape) != 1:
+        raise GeneListError(
+            "is no list of names",
+            path=path,
+            expected="a one-dimensional array of text",
+            found=f"shape {shape}, type {dtype}",
+        )
+    names = _names_in_pickle(content[stream.tell() :], path)
+    if len(names) != shape[0]:
+        raise GeneListError(
+            "is a damaged NumPy file", path=path, expected=f"{shape[0]} names", found=len(names)
+        )
+    return names
+
+
+def _read_pickle(path: Path) -> list[str]:
+    return _names_in_pickle(path.read_bytes(), path)
+
+
+def _names_in_pickle(data: bytes, path: Path) -> list[str]:
+    try:
+        return read_pickled_names(data)
+    except UnsafePickleError as error:
+        raise GeneListError(
+            "is a pickle of more than names, which could run code when read, so it is refused",
+            path=path,
+            expected="a list, an object array or a pandas Index of text",
+            found=error,
+            hint="Where you trust its source, write the names to a text file, one a line.",
+        ) from error
 
 
 def _read_lines(path: Path) -> list[str]:
