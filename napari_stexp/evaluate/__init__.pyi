@@ -1,8 +1,16 @@
+from .assess import assess as assess
+from .baselines import BaselineInput as BaselineInput
+from .baselines import BaselinePredictions as BaselinePredictions
+from .baselines import predict_baselines as predict_baselines
 from .compare import EvaluationResult as EvaluationResult
 from .compare import compare_prediction as compare_prediction
+from .comparison import beaten_by_baseline as beaten_by_baseline
+from .domains import compare_labels as compare_labels
+from .domains import find_domains as find_domains
 from .metrics import score_genes as score_genes
 from .metrics import summarize as summarize
 from .results import ALGORITHMS as ALGORITHMS
+from .results import ALL as ALL
 from .results import BASELINES as BASELINES
 from .results import MEASURED as MEASURED
 from .results import METHOD_TITLES as METHOD_TITLES
@@ -13,3 +21,6 @@ from .results import MODEL as MODEL
 from .results import SPLITS as SPLITS
 from .results import SectionEvaluation as SectionEvaluation
 from .results import StudyResult as StudyResult
+from .ridge import ALPHAS as ALPHAS
+from .ridge import RidgeChoice as RidgeChoice
+from .tables import write_tables as write_tables

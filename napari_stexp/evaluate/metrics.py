@@ -20,7 +20,7 @@ from napari_stexp.evaluate.matching import match_tables
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["score_genes", "summarize"]
+__all__ = ["choose_highest", "score_genes", "summarize"]
 
 _SCALES = ("spot", "gene")
 #: HEG is the mean over so many most expressed genes (Min et al. 2024).
@@ -153,8 +153,7 @@ def summarize(scores: pd.DataFrame) -> dict[str, Any]:
     scale = _scale_of(scores)
     pcc = scores[f"pcc_{scale}"].to_numpy(dtype=np.float64)
     level = scores[f"mean_measured_{scale}"].to_numpy(dtype=np.float64)
-    # Stable, so that ties at the border don't depend on the sorting algorithm.
-    highest = np.argsort(np.where(np.isfinite(level), -level, np.inf), kind="stable")[:N_HIGHEST]
+    highest = choose_highest(level)
     n_spots = scores["n_spots"].to_numpy(dtype=np.float64)
     significant = (scores[f"q_{scale}"] < 0.05) & (scores[f"pcc_{scale}"] > 0)
     return {
@@ -169,6 +168,12 @@ def summarize(scores: pd.DataFrame) -> dict[str, Any]:
         "n_genes": len(scores),
         "n_spots": int(n_spots.max(initial=0)),
     }
+
+
+def choose_highest(level: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the places of the 50 genes with the highest mean measurement: those of HEG."""
+    # Stable, so that ties at the border don't depend on the sorting algorithm.
+    return np.argsort(np.where(np.isfinite(level), -level, np.inf), kind="stable")[:N_HIGHEST]
 
 
 def _scale_of(scores: pd.DataFrame) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALGORITHMS",
+    "ALL",
     "BASELINES",
     "MEASURED",
     "METHODS",
@@ -48,6 +49,9 @@ MODEL = "mclstexp"
 BASELINES: tuple[str, ...] = METHODS[1:]
 #: Stands for a method where domains are found in the measurement itself.
 MEASURED = "measured"
+
+#: Stands for a section where a number is over all sections.
+ALL = "all"
 
 #: Metric of `StudyResult.summary` -> what to call it.
 METRIC_TITLES: dict[str, str] = {
@@ -208,9 +212,10 @@ class StudyResult:
     confusions : mapping
         (section, method, algorithm) -> DataFrame of counts, classes by domains.
     comparisons : DataFrame
-        One row per baseline, scale and section (or ``'all'``): the model's mean
-        correlation minus the baseline's, over the same genes and resampled spots
-        (`compare_methods`).
+        One row per baseline, scale and section (or ``'all'``): ``difference``, the model's
+        mean correlation (``model_acg``) minus the baseline's (``baseline_acg``) over the
+        same genes, with ``ci_low`` and ``ci_high`` over the same resampled spots
+        (`compare_methods`). None without the model or a baseline.
     facts : dict
         Model, training settings, hold-out, versions and commands: JSON.
     """
