@@ -1,5 +1,6 @@
 from .checks import check_scale as check_scale
 from .checks import check_spots as check_spots
+from .finding import find_sections as find_sections
 from .grid import make_grid as make_grid
 from .h5ad import write_spots as write_spots
 from .her2st import Her2stSection as Her2stSection
@@ -10,3 +11,7 @@ from .reading import read_spots as read_spots
 from .scale import estimate_mpp as estimate_mpp
 from .scale import spot_diameter_px as spot_diameter_px
 from .scale import spot_pitch_px as spot_pitch_px
+from .section_manifest import read_section_manifest as read_section_manifest
+from .section_manifest import write_section_manifest as write_section_manifest
+from .source import SectionSource as SectionSource
+from .visium import read_visium as read_visium

@@ -17,7 +17,7 @@ from napari_stexp.spots.record import RECORD, find_duplicates, refuse_duplicates
 if TYPE_CHECKING:
     from anndata import AnnData
 
-__all__ = ["read_h5ad", "write_spots"]
+__all__ = ["peek_record", "read_h5ad", "write_spots"]
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +54,38 @@ def read_h5ad(path: str | Path, *, section: str | None = None) -> AnnData:
     _make_genes_unique(adata, path)
     adata.X = _as_counts(adata.layers.get("counts", adata.X), adata)
     return adata
+
+
+def peek_record(path: Path) -> dict[str, str]:
+    """Return the texts in a file's ``uns['stexp_spots']`` without reading its spots.
+
+    Raises
+    ------
+    SpotsError
+        The file is missing or no HDF5.
+    """
+    import h5py
+
+    try:
+        with h5py.File(path) as file:
+            record = file.get(f"uns/{RECORD}")
+            entries = record.items() if isinstance(record, h5py.Group) else ()
+            values = {
+                name: entry[()] for name, entry in entries if getattr(entry, "shape", 0) == ()
+            }
+    except OSError as error:
+        raise SpotsError(
+            "the file can't be read as h5ad",
+            path=path,
+            expected="an AnnData file (HDF5)",
+            found=error,
+            hint="It may be damaged or cut off.",
+        ) from error
+    return {
+        name: value.decode(errors="replace")
+        for name, value in values.items()
+        if isinstance(value, bytes)
+    }
 
 
 def _load(path: Path) -> AnnData:

@@ -21,17 +21,13 @@ from napari_stexp.errors import SpotsError
 from napari_stexp.spots.record import assemble_spots, find_duplicates, set_diameter
 from napari_stexp.spots.scale import spot_diameter_px
 from napari_stexp.spots.tables import CountTable, read_count_table, read_text
+from napari_stexp.spots.technology import SPATIAL_TRANSCRIPTOMICS, spot_size
 
 if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
 
 __all__ = ["Her2stSection", "find_her2st_sections", "read_her2st"]
-
-#: Spatial Transcriptomics arrays (2016): 1007 spots of 100 µm, 200 µm apart.
-PITCH_UM = 200.0
-DIAMETER_UM = 100.0
-TECHNOLOGY = "Spatial Transcriptomics"
 
 _COLUMNS = ("x", "y", "pixel_x", "pixel_y")
 _SPOT_FILE_END = "_selection"
@@ -50,6 +46,7 @@ class Her2stSection:
     spot_file: Path
     counts: Path | None
     image: Path | None
+    labels: Path | None = None
 
 
 def find_her2st_sections(folder: str | Path) -> dict[str, Her2stSection]:
@@ -64,7 +61,7 @@ def find_her2st_sections(folder: str | Path) -> dict[str, Her2stSection]:
     Returns
     -------
     dict of str to Her2stSection
-        By name, sorted. Counts and image are None where they are missing.
+        By name, sorted. Counts, image and labels are None where they are missing.
 
     Raises
     ------
@@ -81,11 +78,11 @@ def find_her2st_sections(folder: str | Path) -> dict[str, Her2stSection]:
             expected=f"[data/]ST-spotfiles/<section>{_SPOT_FILE_END}.tsv",
             found="no such folder" if not folder.is_dir() else "none",
         )
-    sections = (_section_of(file) for file in files)
+    sections = (section_of(file) for file in files)
     return {section.name: section for section in sections}
 
 
-def _section_of(spot_file: Path) -> Her2stSection:
+def section_of(spot_file: Path) -> Her2stSection:
     """Return the section that a spot file belongs to, with what lies beside it."""
     name = spot_file.name.split(".")[0].removesuffix(_SPOT_FILE_END)
     root = spot_file.absolute().parent.parent
@@ -96,12 +93,14 @@ def _section_of(spot_file: Path) -> Her2stSection:
         for path in (root / "ST-imgs" / patient / name).glob("*")
         if path.suffix.lower() in _IMAGE_SUFFIXES
     )
+    labels = root / "ST-pat" / "lbl" / f"{name}_labeled_coordinates.tsv"
     return Her2stSection(
         name=name,
         patient=patient,
         spot_file=spot_file,
         counts=next((table for table in tables if table.is_file()), None),
         image=images[0] if images else None,
+        labels=labels if labels.is_file() else None,
     )
 
 
@@ -116,6 +115,7 @@ def read_her2st(
     *,
     section: str | None = None,
     patient: str | None = None,
+    technology: str = SPATIAL_TRANSCRIPTOMICS,
 ) -> AnnData:
     """Read one section from its spot file and its table of counts.
 
@@ -135,6 +135,9 @@ def read_her2st(
         layout has it when not given.
     section, patient : str, optional
         Names for the record; by default from the spot file's name.
+    technology : str
+        Sets the recorded pitch and diameter (Spatial Transcriptomics: 200 and 100 µm;
+        another name: unknown).
 
     Returns
     -------
@@ -148,7 +151,7 @@ def read_her2st(
         no position; the two tables have no spot in common.
     """
     spot_file = Path(spot_file)
-    layout = _section_of(spot_file)
+    layout = section_of(spot_file)
     section = section or layout.name
     counts_file = Path(counts) if counts is not None else layout.counts
     table = read_spot_file(spot_file)
@@ -168,11 +171,10 @@ def read_her2st(
         counts=matrix,
         genes=genes,
         record={
-            "technology": TECHNOLOGY,
+            "technology": technology,
             "section": section,
             "patient": patient or patient_of(section),
-            "pitch_um": PITCH_UM,
-            "diameter_um": DIAMETER_UM,
+            **spot_size(technology)._asdict(),
             "source": str(spot_file),
         },
     )
