@@ -1,6 +1,10 @@
+from .dataset import Dataset as Dataset
+from .dataset import open_dataset as open_dataset
 from .gene_choice import GeneChoice as GeneChoice
 from .gene_choice import choose_genes as choose_genes
+from .prepare import prepare_dataset as prepare_dataset
 from .references import Reference as Reference
 from .references import prepare_reference as prepare_reference
+from .settings import FLAVORS as FLAVORS
 from .settings import PrepareSettings as PrepareSettings
 from .training_set import TrainingSet as TrainingSet
