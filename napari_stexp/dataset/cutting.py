@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import ExitStack, closing
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_stexp.dataset.layout import PATCHES, THUMBNAIL, USABLE
 from napari_stexp.dataset.settings import PrepareSettings
 from napari_stexp.errors import ScaleError
-from napari_stexp.slide import PatchReader, Slide
+from napari_stexp.slide import FieldReader, Slide
 from napari_stexp.spots import check_scale, check_spots, estimate_mpp
 
 if TYPE_CHECKING:
@@ -56,22 +56,6 @@ def settle_scale(slide: Slide, spots: AnnData, mpp: float | None, name: str) -> 
     )
 
 
-def field_readers(slide: Slide, settings: PrepareSettings) -> list[PatchReader]:
-    """Return one reader per field of view, the patch itself first.
-
-    Without ``settings.mpp`` a field of view is a multiple of the slide's pixels.
-    """
-    patch = PatchReader(slide, settings.patch_px, settings.mpp, fill=settings.fill)
-    base = settings.mpp or slide.mpp or 1.0
-    with ExitStack() as stack:  # readers outlive the stack: the pixels are the slide's own
-        scaled = slide if slide.mpp is not None else stack.enter_context(slide.with_mpp(1.0))
-        wider = [
-            PatchReader(scaled, settings.patch_px, base * factor, fill=settings.fill)
-            for factor in settings.context[1:]
-        ]
-    return [patch, *wider]
-
-
 def patch_bytes(n_spots: int, settings: PrepareSettings) -> int:
     """Size of the patches of a section on disk."""
     return n_spots * len(settings.context) * settings.patch_px**2 * 3
@@ -97,28 +81,30 @@ def cut_patches(
     Yields
     ------
     int
-        How many spots' worth of patches are written.
+        How many spots' patches are written.
 
     Returns
     -------
     (N,) bool
-        Where the patch lies at least partly on the slide and all of its tiles decode.
+        Where the patch lies at least partly on the slide and all tiles under its
+        fields of view decode.
     """
     side, fields = settings.patch_px, len(settings.context)
-    readers = field_readers(slide, settings)
-    usable = readers[0].classify(centers) != "outside"
-    with (folder / PATCHES).open("wb") as file:
+    reader = FieldReader(slide, side, settings.mpp, settings.context, fill=settings.fill)
+    usable = reader.classify(centers) != "outside"
+    with (
+        (folder / PATCHES).open("wb") as file,
+        closing(reader.stream(centers, max(1, _BATCH // fields))) as stream,
+    ):
         start = _write_header(file, (len(centers), fields, side, side, 3))
         done = 0
-        for number, reader in enumerate(readers):
-            with closing(reader.stream(centers, _BATCH)) as stream:
-                for rows, batch in stream:
-                    usable[rows] &= batch.ok
-                    for row, pixels in zip(rows.tolist(), batch.pixels, strict=True):
-                        file.seek(start + (row * fields + number) * pixels.nbytes)
-                        file.write(np.ascontiguousarray(pixels).data)
-                    done += len(rows)
-                    yield done // fields
+        for rows, batch in stream:
+            usable[rows] &= batch.ok
+            for row, pixels in zip(rows.tolist(), batch.pixels, strict=True):
+                file.seek(start + row * pixels.nbytes)
+                file.write(np.ascontiguousarray(pixels).data)
+            done += len(rows)
+            yield done
     np.save(folder / USABLE, usable)
     return usable
 

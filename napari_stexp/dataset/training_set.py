@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -154,8 +154,7 @@ class TrainingSet:
 
 def patch_shape(contract: InputContract) -> tuple[int, int, int, int]:
     """Return (S, p, p, 3): fields of view, height, width, RGB."""
-    fields: Any = getattr(contract, "context", (1.0,))
-    return (len(fields), contract.patch_px, contract.patch_px, 3)
+    return (contract.n_fields, contract.patch_px, contract.patch_px, 3)
 
 
 def _with_fields(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

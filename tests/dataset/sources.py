@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from anndata import AnnData
 from PIL import Image
 
-from napari_stexp.spots import read_spots, write_spots
+from napari_stexp.spots import SectionSource, write_spots
 from tests.builders import write_ome_tiff
 from tests.train.conftest import build_section
 
 PATCH = 16
-
-
-@dataclass(frozen=True)
-class Source:
-    """What `napari_stexp.spots.SectionSource` is to the data set's preparation."""
-
-    name: str
-    patient: str
-    slide: Path | None
-    spots: Path
-    organ: str = "breast"
-    technology: str = "test"
-    counts: Path | None = None
-    mpp: float | None = None
-    labels: Path | None = None
-
-    def read(self) -> AnnData:
-        return read_spots(self.spots)
 
 
 def draw_slide(seed: int = 0, side: int = 400) -> np.ndarray:
@@ -44,7 +24,7 @@ def draw_slide(seed: int = 0, side: int = 400) -> np.ndarray:
 
 def write_section(
     folder: Path, name: str, *, n: int = 12, seed: int = 0, mpp: float | None = None, **kwargs
-) -> Source:
+) -> SectionSource:
     """Write a slide (tiled OME-TIFF where ``mpp`` is given, else PNG) and spots."""
     folder.mkdir(parents=True, exist_ok=True)
     _, adata = build_section(name, n, seed=seed, patient=name[0], **kwargs)
@@ -57,4 +37,4 @@ def write_section(
         Image.fromarray(image).save(slide)
     else:
         slide = write_ome_tiff(folder / f"{name}.ome.tif", image, mpp)
-    return Source(name, name[0], slide, spots)
+    return SectionSource(name, name[0], organ="breast", technology="test", slide=slide, spots=spots)

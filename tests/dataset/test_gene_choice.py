@@ -73,7 +73,7 @@ def test_a_gene_in_exactly_enough_spots_stays() -> None:
     assert choose_genes([adata], PrepareSettings(min_spots=1)).genes == ("A", "B", "C")
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.randoms(use_true_random=False), st.sampled_from(["seurat", "cell_ranger"]))
 def test_the_order_of_sections_genes_and_spots_does_not_matter(random, flavor) -> None:
     sections = [section(name, seed=i) for i, name in enumerate("abc")]

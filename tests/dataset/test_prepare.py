@@ -29,15 +29,15 @@ from napari_stexp.errors import (
 )
 from napari_stexp.progress import Progress, exhaust
 from napari_stexp.slide import PatchReader, open_slide
-from napari_stexp.spots import read_spots, write_spots
-from tests.dataset.sources import PATCH, Source, draw_slide, write_section
+from napari_stexp.spots import SectionSource, read_spots, write_spots
+from tests.dataset.sources import PATCH, draw_slide, write_section
 from tests.train.conftest import GENES
 
 SETTINGS = PrepareSettings(patch_px=PATCH, min_spots=5)
 
 
 @pytest.fixture
-def sources(tmp_path: Path) -> list[Source]:
+def sources(tmp_path: Path) -> list[SectionSource]:
     places = tmp_path / "in"
     return [write_section(places, "A1", seed=1), write_section(places, "B1", n=9, seed=2)]
 
@@ -312,7 +312,7 @@ def test_bad_input_is_refused_before_a_slide_is_opened(sources, tmp_path, monkey
     forbid_slides(monkeypatch)
     folder, (a, b) = tmp_path / "data", sources
 
-    def changed(name: str, change) -> Source:
+    def changed(name: str, change) -> SectionSource:
         adata = read_spots(a.spots)
         result = change(adata)
         return replace(a, spots=write_spots(adata if result is None else result, tmp_path / name))
