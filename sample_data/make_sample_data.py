@@ -66,8 +66,8 @@ class _Printer:
             _say(f"{self.stage}: loss {mean:.3f}, {seconds:.0f} s")
             self.losses = []
         self.stage = progress.stage
-        if isinstance(progress.new, float):
-            self.losses.append(progress.new)
+        if progress.new is not None:
+            self.losses.append(progress.new.loss)
 
 
 def _say(text: str) -> None:

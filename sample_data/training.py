@@ -14,7 +14,6 @@ from napari_stexp.sample_data.layout import SectionPlan
 from napari_stexp.sample_data.section import make_section
 
 if TYPE_CHECKING:
-    import torch
     from anndata import AnnData
 
     from napari_stexp.model import InputContract, ModelBundle
@@ -91,9 +90,10 @@ def train_bundle(
     ModelBundle
         Not scored yet.
     """
+    from napari_stexp.dataset import TrainingSet
     from napari_stexp.model import Retrieval
     from napari_stexp.progress import exhaust
-    from napari_stexp.train import TrainSettings, train_simple
+    from napari_stexp.train import TrainSettings, train_model
 
     retrieval = Retrieval(k=K, metric="l1", scale="spot")
     common = {
@@ -103,47 +103,31 @@ def train_bundle(
         "unit_length": True,
         "temperature": 0.1,
         "jitter": (0.25, 0.25, 0.25),
+        "rotation": "quarter",
         "recalibrate_norm": True,
+        # N(0, 1) outweighs the expression. The synthetic sections share no frame, so
+        # a place says nothing about them.
+        "position_std": 0.01,
     }
-    initial = _quiet_positions([spots for _, spots in sections])
     margin = (PATCH_PX - CROP_PX) // 2
     crops = [(patches[:, margin:-margin, margin:-margin].copy(), s) for patches, s in sections]
     first = TrainSettings(epochs=epochs[0], learning_rate=6e-4, seed=1, **common)
-    task = train_simple(crops, GENES, contract(CROP_PX), first, device=device, initial=initial)
-    start = exhaust(task, report).state
+    small = TrainingSet.from_arrays(crops, GENES, contract(CROP_PX))
+    start = exhaust(train_model(small, first, device=device), report).state
     last = TrainSettings(epochs=epochs[1], learning_rate=2e-4, seed=2, **common)
-    bundle = exhaust(
-        train_simple(
-            sections,
-            GENES,
-            contract(),
-            last,
-            retrieval=retrieval,
-            name="mclSTExp, synthetic breast tumours",
-            device=device,
-            initial=start,
-        ),
-        report,
+    whole = TrainingSet.from_arrays(sections, GENES, contract())
+    task = train_model(
+        whole,
+        last,
+        retrieval=retrieval,
+        name="mclSTExp, synthetic breast tumours",
+        device=device,
+        initial=start,
     )
+    bundle = exhaust(task, report)
     training = bundle.header.training | {"first_phase": first.to_json() | {"patch_px": CROP_PX}}
     header = replace(bundle.header, training=training, intended_use=INTENDED_USE)
     return replace(bundle, header=header)
-
-
-def _quiet_positions(spots: Sequence[AnnData]) -> dict[str, torch.Tensor]:
-    """Begin with position tables near zero.
-
-    The released code draws them from N(0, 1), which outweighs the expression.
-    The synthetic sections share no frame, so a place says nothing about them.
-    """
-    import torch
-
-    generator = torch.Generator().manual_seed(0)
-    tables = {}
-    for name, column in (("x_embed.weight", "array_col"), ("y_embed.weight", "array_row")):
-        rows = 1 + max(int(table.obs[column].max()) for table in spots)
-        tables[name] = 0.01 * torch.randn(rows, len(GENES), generator=generator)
-    return tables
 
 
 def score_bundle(bundle: ModelBundle, plan: SectionPlan) -> ModelBundle:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from napari_stexp.dataset.references import Reference, prepare_reference
 from napari_stexp.errors import TrainingError
@@ -14,8 +15,9 @@ from napari_stexp.model import WINDOWINGS, MclSTExp, ReferenceBank
 
 if TYPE_CHECKING:
     from anndata import AnnData
+    from torch import Tensor
 
-__all__ = ["bank_of", "embed_bank", "make_windows"]
+__all__ = ["bank_of", "bank_order", "embed_alone", "embed_bank", "make_windows"]
 
 #: Window of the released inference scripts (their batch size).
 RELEASED_WINDOW = 32
@@ -40,7 +42,7 @@ def embed_bank(
         `napari_stexp.spots.read_reference` gives them.
     genes : sequence of str
         The gene list, in order.
-    windowing : {'section', 'sequence32', 'section32'}
+    windowing : {'section', 'sequence32', 'section32', 'spot'}
         Which spots attend to each other:
 
         - ``'section'``: all spots of a section. Spots are put into canonical
@@ -49,6 +51,7 @@ def embed_bank(
         - ``'sequence32'``: 32 consecutive spots over all sections in the given
           order, across their borders, as the released scripts do.
         - ``'section32'``: the same, begun anew in each section.
+        - ``'spot'``: each spot to itself alone, for models that were trained so.
     missing : {'error', 'zero'}
         What to do with genes that a section didn't measure.
 
@@ -69,19 +72,19 @@ def embed_bank(
 
 def bank_of(model: MclSTExp, reference: Reference, windowing: str) -> ReferenceBank:
     """Embed a prepared reference; see `embed_bank`."""
-    if windowing == "section":
-        reference = reference.take(reference.canonical_order())
+    reference = reference.take(bank_order(reference, windowing))
     windows = make_windows(reference, windowing)
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
     try:
         with torch.inference_mode():
-            embeddings = model.embed_spots(
-                torch.from_numpy(reference.expression()).to(device),
-                torch.from_numpy(reference.positions).long().to(device),
-                windows,
-            )
+            expression = torch.from_numpy(reference.expression()).to(device)
+            positions = torch.from_numpy(reference.positions).long().to(device)
+            if windowing == "spot":
+                embeddings = embed_alone(model, expression, positions)
+            else:
+                embeddings = model.embed_spots(expression, positions, windows)
     finally:
         model.train(was_training)
     return ReferenceBank(
@@ -95,6 +98,20 @@ def bank_of(model: MclSTExp, reference: Reference, windowing: str) -> ReferenceB
     )
 
 
+def bank_order(reference: Reference, windowing: str) -> NDArray[np.intp]:
+    """Return which spot each row of the bank is: as given, or in canonical order."""
+    if windowing in ("section", "spot"):
+        return reference.canonical_order()
+    return np.arange(len(reference))
+
+
+def embed_alone(model: MclSTExp, expression: Tensor, positions: Tensor) -> Tensor:
+    """Embed N spots that attend to themselves only, (N, D): `embed_spots` in windows of 1."""
+    tokens = model.tokens(expression, positions).unsqueeze(1)  # (N, 1, G): N windows of one spot
+    embeddings: Tensor = model.spot_projection(model.spot_encoder(tokens).squeeze(1))
+    return embeddings
+
+
 def make_windows(reference: Reference, windowing: str) -> list[slice]:
     """Cut a reference into attention windows; together they cover every spot once, in order."""
     if windowing not in WINDOWINGS:
@@ -103,6 +120,8 @@ def make_windows(reference: Reference, windowing: str) -> list[slice]:
         )
     if windowing == "section":
         return reference.slices
+    if windowing == "spot":
+        return [slice(i, i + 1) for i in range(len(reference))]
     parts = [slice(0, len(reference))] if windowing == "sequence32" else reference.slices
     return [
         slice(start, min(start + RELEASED_WINDOW, part.stop))

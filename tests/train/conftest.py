@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,13 @@ import pytest
 from anndata import AnnData
 from scipy import sparse
 
+from napari_stexp.dataset import TrainingSet
+from napari_stexp.model import InputContract
+from napari_stexp.train import TrainSettings
+
 GENES = [f"GENE{i}" for i in range(8)]
 SIDE = 32
+CONTRACT = InputContract(patch_px=SIDE, mpp=0.5)
 
 
 def build_section(
@@ -44,6 +50,34 @@ def build_section(
     return patches, adata
 
 
+def build_data(*sections: tuple[str, int], **changes: Any) -> TrainingSet:
+    """Make a training set of sections (name, number of spots)."""
+    pairs = [build_section(name, n, seed=ord(name[0])) for name, n in sections]
+    options = {"genes": GENES, "contract": CONTRACT} | changes
+    return TrainingSet.from_arrays(pairs, **options)
+
+
+def tiny(**changes: Any) -> TrainSettings:
+    """Make settings of a network that trains in a blink: hand-made features, narrow."""
+    options = {
+        "encoder": "stain_statistics",
+        "feature_norm": "batch",
+        "projection": 8,
+        "layers": 1,
+        "heads": 2,
+        "head_width": 4,
+        "epochs": 3,
+        "batch_size": 16,
+        "workers": 0,
+    }
+    return TrainSettings(**(options | changes))
+
+
 @pytest.fixture
 def make_section() -> Callable[..., tuple[np.ndarray, AnnData]]:
     return build_section
+
+
+@pytest.fixture
+def make_data() -> Callable[..., TrainingSet]:
+    return build_data
