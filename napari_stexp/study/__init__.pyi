@@ -1,0 +1,16 @@
+from .cross_validation import Fold as Fold
+from .cross_validation import cross_validate as cross_validate
+from .cross_validation import make_folds as make_folds
+from .evaluation import choose_held_out as choose_held_out
+from .evaluation import evaluate_bundle as evaluate_bundle
+from .held_out import predict_held_out as predict_held_out
+from .leakage import find_splits as find_splits
+from .leakage import seen_sections as seen_sections
+from .presets import PRESETS as PRESETS
+from .presets import preset as preset
+from .runs import RunPlan as RunPlan
+from .runs import TrainingRun as TrainingRun
+from .runs import plan_run as plan_run
+from .runs import train_run as train_run
+from .scoring import strongest_baseline as strongest_baseline
+from .scoring import with_study_scores as with_study_scores
