@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from napari_stexp.model.encoder_names import ENCODERS, EXPECTED, encoder_problem, split_encoder
+from napari_stexp.model.metric import METRICS, is_metric
 from napari_stexp.model.records import (
     Record,
     RuleError,
     choice,
+    expected,
     json_object,
     many,
     number,
@@ -69,6 +71,12 @@ def _encoder(value: Any) -> str:
     problem = encoder_problem(value)
     if problem:
         raise RuleError(f"expected {EXPECTED}, found {problem}")
+    return str(value)
+
+
+def _metric(value: object) -> str:
+    if not is_metric(value):
+        raise expected(f"one of {', '.join(METRICS)}", value)
     return str(value)
 
 
@@ -138,8 +146,10 @@ class Retrieval(Record):
     ----------
     k : int
         Number of reference spots most similar by cosine.
-    metric : {'l1', 'l2'}
-        Distance d of the weights 1/d², between embeddings as they are.
+    metric : 'l1', 'l2' or 'softmax:T'
+        What weighs the neighbours: 1/d² of the L1 or L2 distance d between
+        embeddings as they are (the released scripts and the paper), or
+        exp(cosine / T) with the temperature T, as 'softmax:0.2'.
     scale : {'spot', 'gene'}
         Expression scale that is averaged (`log_normalize`).
     target_sum : float
@@ -147,7 +157,7 @@ class Retrieval(Record):
     """
 
     k: int = rule(whole(1, 10_000_000), 200)
-    metric: str = rule(choice("l1", "l2"), "l1")
+    metric: str = rule(_metric, "l1")
     scale: str = rule(choice("spot", "gene"), "spot")
     target_sum: float = rule(number(1e-3, 1e9), 1e4)
 

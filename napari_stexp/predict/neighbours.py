@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Neighbours", "average_expression", "weigh"]
+__all__ = ["Neighbours", "average_expression", "weigh", "weigh_softmax"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Neighbours:
     similarity : (M, k) float64
         Cosine similarity, -1 to 1; descending, equal ones by index.
     weights : (M, k) float64
-        1/d² over its sum. Where d is zero for some, these share the weight.
+        They sum to 1; see `weigh` and `weigh_softmax`.
     """
 
     indices: NDArray[np.int64]
@@ -56,6 +56,11 @@ def weigh(distance: torch.Tensor) -> torch.Tensor:
     ratio = torch.where(exact, (distance == 0).double(), nearest / distance)
     weights = ratio.square()
     return weights / weights.sum(dim=1, keepdim=True)
+
+
+def weigh_softmax(similarity: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Turn (m, k) cosines into weights exp(cosine / temperature) that sum to 1."""
+    return (similarity / temperature).softmax(dim=1)
 
 
 def average_expression(expression: Any, neighbours: Neighbours) -> NDArray[np.float32]:

@@ -23,8 +23,8 @@ class PredictParams:
     ----------
     k : int, optional
         Reference spots per prediction.
-    metric : 'l1' or 'l2', optional
-        Distance of the weights 1/d².
+    metric : 'l1', 'l2' or 'softmax:T', optional
+        Weights 1/d² by this distance, or exp(cosine / T).
     scale : 'spot' or 'gene', optional
         Expression scale: per spot, or per gene over each reference section.
     device : str

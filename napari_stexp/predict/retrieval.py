@@ -3,7 +3,8 @@
 The k reference spots most cosine-similar to a query, averaged with weights
 1/d², d the L1 or L2 distance between the *un-normalised* embeddings (Min et
 al., Briefings in Bioinformatics 2024, eq. 9 and 10; the released HER2+ script
-takes L1, the paper and the other scripts L2).
+takes L1, the paper and the other scripts L2), or, on request, with weights
+exp(cosine / temperature).
 
 The search is exact. Similarities of all pairs are computed in float32, block by
 block, and keep slightly more than k candidates per query; the candidates are
@@ -24,15 +25,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_stexp.errors import DeviceError, PredictionError
+from napari_stexp.model.metric import METRICS, is_metric, softmax_temperature
 from napari_stexp.predict.devices import full_float32, is_out_of_memory
-from napari_stexp.predict.neighbours import Neighbours, weigh
+from napari_stexp.predict.neighbours import Neighbours, weigh, weigh_softmax
 
 if TYPE_CHECKING:
     import torch
 
 __all__ = ["METRICS", "Retriever", "check_retrieval", "retrieve"]
 
-METRICS = ("l1", "l2")
 MEMORY_LIMIT = 512 * 1024**2
 _SMALLEST_LIMIT = 64 * 1024
 _CACHE = 4 * 1024**2
@@ -59,8 +60,8 @@ def retrieve(
         Spot embeddings of the reference, not normalised.
     k : int
         Neighbours per query, 1 to N.
-    metric : 'l1' or 'l2'
-        Distance of the weights.
+    metric : 'l1', 'l2' or 'softmax:T'
+        Weights 1/d² by this distance, or exp(cosine / T), as 'softmax:0.2'.
     memory_limit : int
         Bytes for intermediate blocks. Never changes the result.
     device : torch.device or str
@@ -160,8 +161,8 @@ class Retriever:
             unsure = similarity[:, self.k - 1] <= worst_kept + _MARGIN * error
             for row in unsure.nonzero().flatten().tolist():
                 indices[row], similarity[row, : self.k] = self._search_float64(exact_query[row])
-        distance = self._distance(exact_query, indices)
-        return indices, similarity[:, : self.k], weigh(distance)
+        similarity = similarity[:, : self.k]
+        return indices, similarity, self._weigh(exact_query, indices, similarity)
 
     def _search_float32(self, query: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return (m, c) candidates, c slightly above k, with rough similarities (float64)."""
@@ -210,6 +211,14 @@ class Retriever:
         products = (self._bank[indices].double() * query[:, None]).sum(dim=2)
         norms = query.square().sum(dim=1, keepdim=True).sqrt().clamp_min(1e-12)
         return products / (norms * self._norms[indices])
+
+    def _weigh(
+        self, query: torch.Tensor, indices: torch.Tensor, similarity: torch.Tensor
+    ) -> torch.Tensor:
+        temperature = softmax_temperature(self.metric)
+        if temperature is not None:
+            return weigh_softmax(similarity, temperature)
+        return weigh(self._distance(query, indices))
 
     def _distance(self, query: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
         """L1 or L2 between (m, D) float64 queries and (m, k) rows of the bank."""
@@ -267,8 +276,13 @@ class Retriever:
 
 def check_retrieval(k: int, metric: str, n_bank: int) -> None:
     """Raise PredictionError unless k neighbours by this metric can be had of ``n_bank``."""
-    if metric not in METRICS:
-        raise PredictionError("unknown metric", expected=" or ".join(METRICS), found=metric)
+    if not is_metric(metric):
+        raise PredictionError(
+            "unknown metric",
+            expected=" or ".join(METRICS),
+            found=metric,
+            hint="T is a temperature: softmax:0.2, for instance.",
+        )
     if n_bank == 0:
         raise PredictionError("the reference bank holds no spots")
     if k < 1:

@@ -172,6 +172,7 @@ def test_k_beyond_the_bank_names_both_numbers():
     [
         (np.ones((1, 3)), np.ones((5, 3)), 0, "l1", "at least 1"),
         (np.ones((1, 3)), np.ones((5, 3)), 2, "cosine", "unknown metric"),
+        (np.ones((1, 3)), np.ones((5, 3)), 2, "softmax:0", "unknown metric"),
         (np.ones((1, 3)), np.ones((0, 3)), 1, "l1", "no spots"),
         (np.ones((1, 4)), np.ones((5, 3)), 1, "l1", "wrong shape"),
         (np.ones(3), np.ones((5, 3)), 1, "l1", "wrong shape"),
@@ -296,3 +297,14 @@ def test_the_weights_tell_l1_from_l2(reference):
     query, bank = reference["image_embeddings_C4"], reference["spot_embeddings"]
     l1 = retrieve(query, bank, 200, "l1").weights
     assert np.abs(l1 - reference["weights_l2_C4"]).max() > 1e-5
+
+
+@settings(max_examples=50, deadline=None)
+@given(searches(), st.floats(0.01, 10))
+def test_softmax_weighs_the_same_neighbours_by_their_similarity(case, temperature):
+    query, bank, k, _ = case
+    found = retrieve(query, bank, k, f"softmax:{temperature}")
+    assert np.array_equal(found.indices, retrieve(query, bank, k, "l2").indices)
+    for similarity, weights in zip(found.similarity, found.weights, strict=True):
+        expected = np.exp((similarity - similarity.max()) / temperature)
+        np.testing.assert_allclose(weights, expected / expected.sum(), rtol=1e-9)
