@@ -106,6 +106,8 @@ class ModelBundle:
                 hint="It can predict, but its reference can't be extended.",
             )
         model = make_model_for(self.header, spot_side=not image_only, device="meta")
+        if _computes_buffers(model):
+            model = make_model_for(self.header, spot_side=not image_only).to(device)
         state = {
             name: tensor.to(device, copy=True)
             for name, tensor in self.state.items()
@@ -135,3 +137,9 @@ class ModelBundle:
         if self.scores is not None and list(self.scores.index) != list(self.genes):
             problems.append("the scores are of other genes")
         return problems
+
+
+def _computes_buffers(model: MclSTExp) -> bool:
+    """Whether some tensors are made with the model and never stored, so that 'meta' won't do."""
+    stored = set(model.state_dict())
+    return any(name not in stored for name, _ in model.named_buffers())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from napari_stexp.model.header import BundleHeader, InputContract, ModelSizes
 from napari_stexp.model.mclstexp import MclSTExp
@@ -78,7 +78,7 @@ def has_spot_side(names: Iterable[str]) -> bool:
 
 
 def compare_state(
-    found: Mapping[str, tuple[tuple[int, ...], bool]], model: MclSTExp, most: int = 12
+    found: Mapping[str, tuple[tuple[int, ...], bool]], model: nn.Module, most: int = 12
 ) -> list[str]:
     """List what separates a state dict from a model's.
 
@@ -86,7 +86,7 @@ def compare_state(
     ----------
     found : mapping
         Parameter name -> (shape, whether its type is a floating one).
-    model : MclSTExp
+    model : nn.Module
         What it should fit, 'meta' is enough.
     most : int
         At most that many names of each kind are written out.

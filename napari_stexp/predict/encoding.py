@@ -5,6 +5,7 @@ Batches that don't fit in memory are halved until they do.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -33,11 +34,14 @@ _ACTIVATION_BYTES_PER_PIXEL = 400
 _BATCH = {"cuda": 256, "mps": 64, "cpu": 4}
 
 
-def suggest_batch_size(device: torch.device, patch_px: int) -> int:
-    """Patches per batch that are fast and take a quarter of the free memory at most."""
-    per_patch = _ACTIVATION_BYTES_PER_PIXEL * patch_px**2
+def suggest_batch_size(device: torch.device, patch_px: int, n_fields: int = 1) -> int:
+    """Patches per batch that are fast and take a quarter of the free memory at most.
+
+    A patch counts as many times as it has fields of view.
+    """
+    per_patch = _ACTIVATION_BYTES_PER_PIXEL * patch_px**2 * n_fields
     fitting = free_memory(device) // 4 // per_patch
-    return int(max(1, min(_BATCH.get(device.type, 4), fitting)))
+    return int(max(1, min(_BATCH.get(device.type, 4) // n_fields, fitting)))
 
 
 class PatchEncoder:
@@ -61,6 +65,9 @@ class PatchEncoder:
         Becomes smaller when memory runs out.
     precision : str
         The one in use.
+    width, projection : int
+        Number of image features of a patch (of all fields of view), and of what
+        they are projected to.
     """
 
     def __init__(
@@ -77,11 +84,16 @@ class PatchEncoder:
 
         self.device = device
         self.precision = precision if device.type == "cuda" else "float32"
-        self.batch_size = batch_size or suggest_batch_size(device, bundle.header.input.patch_px)
+        contract = bundle.header.input
+        self.batch_size = batch_size or suggest_batch_size(
+            device, contract.patch_px, contract.n_fields
+        )
         try:
-            self._prepare = ImagePreprocessor(bundle.header.input, device)
+            self._prepare = ImagePreprocessor(contract, device)
             model = bundle.build_model(device, image_only=True)
             self._model = model.to(memory_format=torch.channels_last).eval()
+            self.width = contract.n_fields * int(model.image_encoder.width)
+            self.projection = bundle.header.sizes.projection
         except (RuntimeError, MemoryError) as error:
             raise _explain(error, device, "the model can't be put on it") from error
 
@@ -99,12 +111,16 @@ class PatchEncoder:
 
     def embed_parallel(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Do `embed`, with as many batches under way as there are `workers`."""
-        starts = range(0, len(pixels), self.batch_size)
-        batches = [pixels[start : start + self.batch_size] for start in starts]
-        return np.concatenate(list(map_in_order(self.embed, batches, self.workers)))
+        return self._parallel(self.embed, pixels, self.projection)
+
+    def features_parallel(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Do `features`, with as many batches under way as there are `workers`."""
+        return self._parallel(self.features, pixels, self.width)
 
     def embed(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Embed (N, p, p, 3) uint8 RGB patches.
+        """Embed (N, S, p, p, 3) uint8 RGB patches of S fields of view.
+
+        (N, p, p, 3) where S is 1.
 
         Returns
         -------
@@ -113,33 +129,90 @@ class PatchEncoder:
 
         Raises
         ------
+        PredictionError
+            The patches have another shape than the model's.
         DeviceError
             Not even a single patch fits in memory, or the device fails.
         """
+        return self._in_batches(self._embed_batch, pixels, self.projection)
+
+    def features(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Encode patches as `embed` does, without projecting: the encoder's own features.
+
+        Returns
+        -------
+        (N, width) float32
+            Of the first field of view, then of the second, and so on; as the
+            encoder gives them, before any standardising (``feature_norm``).
+        """
+        return self._in_batches(self._encode_batch, pixels, self.width)
+
+    def project(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Turn `features` (N, width) into embeddings (N, D), as `embed` would."""
+        import torch
+
+        with torch.inference_mode(), self._exactly():
+            tensor = torch.from_numpy(np.ascontiguousarray(features)).to(self.device)
+            result: NDArray[np.float32] = self._model.project_features(tensor).cpu().numpy()
+        return result
+
+    def _parallel(
+        self,
+        function: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+        pixels: NDArray[np.uint8],
+        width: int,
+    ) -> NDArray[np.float32]:
+        starts = range(0, len(pixels), self.batch_size)
+        batches = [pixels[start : start + self.batch_size] for start in starts]
+        parts = list(map_in_order(function, batches, self.workers))
+        return np.concatenate(parts) if parts else np.empty((0, width), np.float32)
+
+    def _in_batches(
+        self,
+        function: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+        pixels: NDArray[np.uint8],
+        width: int,
+    ) -> NDArray[np.float32]:
+        """Run batch by batch, smaller ones after memory ran out."""
         parts: list[NDArray[np.float32]] = []
         start = 0
         while start < len(pixels):
             batch = pixels[start : start + self.batch_size]
             try:
-                parts.append(self._embed_batch(batch))
+                parts.append(function(batch))
             except (RuntimeError, MemoryError) as error:
                 self._shrink(error, len(batch))
                 continue
             start += len(batch)
-        return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
+        return np.concatenate(parts) if parts else np.empty((0, width), np.float32)
+
+    def _exactly(self) -> Any:
+        """Keep float32 products exact on CUDA, unless something faster is asked for."""
+        exact = self.device.type == "cuda" and self.precision == "float32"
+        return full_float32() if exact else nullcontext()
+
+    def _encode(self, pixels: NDArray[np.uint8]) -> torch.Tensor:
+        import torch
+
+        images = self._prepare(pixels)
+        with torch.autocast(
+            self.device.type, dtype=torch.float16, enabled=self.precision == "half"
+        ):
+            features = self._model.image_features(images)
+        return features.float()
+
+    def _encode_batch(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        import torch
+
+        with torch.inference_mode(), self._exactly():
+            result: NDArray[np.float32] = self._encode(pixels).cpu().numpy()
+        return result
 
     def _embed_batch(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         import torch
 
-        on_cuda = self.device.type == "cuda"
-        exact: Any = full_float32() if on_cuda and self.precision == "float32" else nullcontext()
-        with torch.inference_mode(), exact:
-            images = self._prepare(pixels)
-            with torch.autocast(
-                self.device.type, dtype=torch.float16, enabled=self.precision == "half"
-            ):
-                features = self._model.image_encoder(images)
-            embeddings = self._model.image_projection(features.float())
+        with torch.inference_mode(), self._exactly():
+            embeddings = self._model.project_features(self._encode(pixels))
             result: NDArray[np.float32] = embeddings.float().cpu().numpy()
         return result
 

@@ -1,4 +1,5 @@
 from .convert import prepare_slide as prepare_slide
+from .fields import FieldReader as FieldReader
 from .levels import Level as Level
 from .opening import open_slide as open_slide
 from .patches import PatchBatch as PatchBatch

@@ -61,6 +61,11 @@ class PatchReader:
         Colour beyond the border of the slide.
     threads : int, optional
         For decoding; up to 4 by default, 1 for none beside the caller's.
+    field : float
+        Side of the field of view, as a multiple of ``patch_px`` pixels of
+        ``mpp``: 4 reads four times as far around the centre, at a quarter of
+        the resolution (where the scale is unknown, ``4 * patch_px`` level-0
+        pixels).
 
     Attributes
     ----------
@@ -82,14 +87,17 @@ class PatchReader:
         *,
         fill: tuple[int, int, int] = (0, 0, 0),
         threads: int | None = None,
+        field: float = 1.0,
     ) -> None:
         if patch_px < 1:
             raise ValueError(f"a patch of {patch_px} px")
+        if not 0 < field < math.inf:
+            raise ValueError(f"a field of view of {field} patches")
         self.slide = slide
         self.patch_px = int(patch_px)
         self.fill = fill
         self.threads = min(4, os.cpu_count() or 1) if threads is None else max(1, threads)
-        self.ratio = _ratio(slide.mpp, mpp)
+        self.ratio = _ratio(slide.mpp, mpp, field)
         self.level = self._choose_level()
         self._pyramid = slide._pyramid
 
@@ -283,10 +291,8 @@ class PatchReader:
                 pool.shutdown(cancel_futures=True)
 
 
-def _ratio(slide_mpp: float | None, mpp: float | None) -> float:
-    if slide_mpp is None or mpp is None:
-        return 1.0
-    ratio = mpp / slide_mpp
+def _ratio(slide_mpp: float | None, mpp: float | None, field: float) -> float:
+    ratio = float(field) if slide_mpp is None or mpp is None else mpp * field / slide_mpp
     return 1.0 if abs(ratio - 1.0) <= SAME_SCALE else ratio
 
 
