@@ -138,7 +138,6 @@ def command(
         start = time.perf_counter()
         prediction = _predict(session, output, keep_partial, reporter)
         facts = _summarise(prediction, output, time.perf_counter() - start)
-        _tell_overlap(facts["provenance"], reporter)
     finally:
         session.close()
     if as_json:
@@ -190,17 +189,6 @@ def _predict(session: Session, output: Path, keep_partial: bool, reporter: Repor
         raise
     write_prediction(prediction.adata, output)
     return prediction
-
-
-def _tell_overlap(provenance: dict[str, Any], reporter: Reporter) -> None:
-    """Say so where the reference knows the tissue: the prediction looks better than it is."""
-    overlap = provenance.get("reference", {}).get("overlap")
-    if overlap in ("section", "patient"):
-        known = "this very section" if overlap == "section" else "other sections of this patient"
-        reporter.note(
-            f"The model's reference holds {known}: expect worse on a new patient. "
-            "--exclude-section and --exclude-patient leave sections out of the retrieval."
-        )
 
 
 def _summarise(prediction: Prediction, output: Path, seconds: float) -> dict[str, Any]:

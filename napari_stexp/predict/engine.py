@@ -14,6 +14,7 @@ from napari_stexp.predict.agreement import Agreement
 from napari_stexp.predict.devices import choose_device
 from napari_stexp.predict.encoding import PatchEncoder
 from napari_stexp.predict.neighbours import average_expression
+from napari_stexp.predict.overlap import warn_of_overlap
 from napari_stexp.predict.parallel import map_in_order
 from napari_stexp.predict.params import PredictParams
 from napari_stexp.predict.plan import Plan, make_plan
@@ -91,9 +92,15 @@ def predict_spots(
         The inputs can't be used together.
     DeviceError
         The device is missing, or not even one patch fits into its memory.
+
+    Warns
+    -----
+    UserWarning
+        The reference holds the section or its patient, and they are not left out.
     """
     plan = make_plan(slide, spots, bundle, params)
     total = plan.spots.n_obs
+    warn_of_overlap(plan)
     yield Progress(0, total, "loading the model")
     device = choose_device(plan.params.device)
     prediction = _make_prediction(plan, device)
@@ -134,13 +141,14 @@ class SpotPredictor:
 
     def batches(self) -> Generator[SpotBatch, None, None]:
         """Predict all spots, batch by batch."""
-        from napari_stexp.slide import PatchReader
+        from napari_stexp.slide import FieldReader
 
         contract, params = self.plan.bundle.header.input, self.plan.params
-        reader = PatchReader(
+        reader = FieldReader(
             self.plan.slide,
             contract.patch_px,
             contract.mpp,
+            contract.context,
             fill=contract.fill,
             threads=params.threads or _choose_threads(self.encoder.device),
         )
@@ -179,7 +187,7 @@ class SpotPredictor:
     def predict_pixels(
         self, pixels: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
-        """Predict (n, p, p, 3) uint8 RGB patches.
+        """Predict (n, S, p, p, 3) uint8 RGB patches; (n, p, p, 3) where S is 1.
 
         Returns
         -------

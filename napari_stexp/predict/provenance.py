@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from napari_stexp._version import __version__
 from napari_stexp.predict.agreement import MEANING
-from napari_stexp.predict.params import PredictParams
+from napari_stexp.predict.overlap import describe_overlap, is_left_out
 from napari_stexp.predict.plan import Plan
 
 if TYPE_CHECKING:
     import torch
 
-    from napari_stexp.model import SectionInfo
-
-__all__ = ["describe_overlap", "make_provenance"]
+__all__ = ["make_provenance"]
 
 _PACKAGES = ("anndata", "numpy", "scipy", "torch", "torchvision")
 _SCALES = {
@@ -60,36 +58,6 @@ def make_provenance(plan: Plan, device: torch.device) -> dict[str, Any]:
     }
 
 
-def describe_overlap(plan: Plan) -> str:
-    """Say whether the predicted section or its patient is in the reference bank.
-
-    A prediction of tissue that the reference (and the training) has seen looks
-    better than it is.
-
-    Returns
-    -------
-    str
-        ``section``, ``patient``, ``none``, or ``unknown`` where the spots don't
-        say what they are from. Followed by ``left out`` where the user left it
-        out of the reference: training may have seen it all the same.
-    """
-    record = plan.spots.uns.get("stexp_spots", {})
-    section, patient = str(record.get("section", "")), str(record.get("patient", ""))
-    sections = plan.bundle.header.sections
-    for state, kept in (("", True), (" left out", False)):
-        there = [s for s in sections if is_left_out(s, plan.params) != kept]
-        if section and section in {s.name for s in there}:
-            return f"section{state}"
-        if patient and patient in {s.patient for s in there}:
-            return f"patient{state}"
-    return "none" if patient and all(s.patient for s in sections) else "unknown"
-
-
-def is_left_out(section: SectionInfo, params: PredictParams) -> bool:
-    """Tell whether the user left a section, or its patient, out of the reference."""
-    return section.name in params.exclude_sections or section.patient in params.exclude_patients
-
-
 def _describe_slide(plan: Plan) -> dict[str, Any]:
     slide, contract = plan.slide, plan.bundle.header.input
     height, width = slide.shape
@@ -103,6 +71,9 @@ def _describe_slide(plan: Plan) -> dict[str, Any]:
         mpp_source=slide.mpp_source,
         patch_px=contract.patch_px,
         patch_mpp=contract.mpp,
+        fields_of_view=" ".join(f"{field:g}" for field in contract.context)
+        if contract.n_fields > 1
+        else None,
     )
 
 

@@ -88,9 +88,13 @@ def test_a_contradicting_scale_is_refused(run, slide, spots, bundle, tmp_path) -
     assert not output.exists()
 
 
+@pytest.mark.filterwarnings("always:The model's reference holds")  # elsewhere they are errors
 def test_a_reference_that_knows_the_patient_is_told(run, slide, sections, bundle, tmp_path) -> None:
     arguments = ("predict", slide, "-m", bundle, "--spots", sections[0], "-o", tmp_path / "a.h5ad")
-    assert "this very section" in run(*arguments).stderr
+    told = run(*arguments).stderr
+    assert "this very section (A1)" in told
+    assert "--exclude-patient A" in told
+    assert "reference holds" not in run(*arguments, "--exclude-patient", "A").stderr
     assert "this very section" not in run(*arguments, "--exclude-section", "A1").stderr
 
 
