@@ -24,6 +24,8 @@ from .header import Retrieval as Retrieval
 from .header import SectionInfo as SectionInfo
 from .mclstexp import MclSTExp as MclSTExp
 from .preprocess import ImagePreprocessor as ImagePreprocessor
+from .pretrained import Normalization as Normalization
+from .pretrained import load_pretrained as load_pretrained
 from .released import read_released_state_dict as read_released_state_dict
 from .statistics import STATISTICS as STATISTICS
 from .statistics import patch_statistics as patch_statistics
