@@ -97,7 +97,12 @@ def correlate_resampled(predicted: Floats, measured: Floats, weights: Floats) ->
     ndarray (B, G) float64
         NaN where either side is constant over the resample.
     """
-    return _Side(predicted).correlate(_Side(measured), weights)
+    mine, theirs, share = _Side(predicted), _Side(measured), _to_shares(weights)
+    return mine.correlate(theirs, theirs.moments(share), share)
+
+
+def _to_shares(weights: Floats) -> Floats:
+    return weights / weights.sum(axis=1, keepdims=True)
 
 
 class _Side:
@@ -114,16 +119,15 @@ class _Side:
         self.values = np.where(varies, (values - values.mean(axis=0)) / spread, 0.0)
         self.squares = self.values**2
 
-    def correlate(self, other: _Side, weights: Floats) -> Floats:
-        share = weights / weights.sum(axis=1, keepdims=True)
-        mine, my_spread = self._moments(share)
-        theirs, their_spread = other._moments(share)
+    def correlate(self, other: _Side, moments: tuple[Floats, Floats], share: Floats) -> Floats:
+        """Correlate with the other side, whose moments in these resamples are known."""
+        (mine, my_spread), (theirs, their_spread) = self.moments(share), moments
         covariance = share @ (self.values * other.values) - mine * theirs
         norm = my_spread * their_spread
         pcc = np.divide(covariance, norm, out=np.full(norm.shape, np.nan), where=norm > 0)
         return np.clip(pcc, -1.0, 1.0)
 
-    def _moments(self, share: Floats) -> tuple[Floats, Floats]:
+    def moments(self, share: Floats) -> tuple[Floats, Floats]:
         """Mean and standard deviation, 0 where only rounding is left of it."""
         mean, square = share @ self.values, share @ self.squares
         variance = square - mean**2
@@ -168,9 +172,11 @@ def resample_spots(
     differences: dict[str, list[Floats]] = {method: [np.empty(0)] for method in others}
     at_once = max(1, _VALUES_AT_ONCE // max(truth.shape))
     for weights in draw_weights(len(truth), n_resamples, seed, name, at_once):
-        pcc = {method: side.correlate(truth_side, weights) for method, side in sides.items()}
+        share = _to_shares(weights)
+        moments = truth_side.moments(share)
+        pcc = {m: side.correlate(truth_side, moments, share) for m, side in sides.items()}
         for method, values in pcc.items():
-            error = weights @ errors[method] / weights.sum(axis=1, keepdims=True)
+            error = share @ errors[method]
             means = [_mean_defined(values), _mean_defined(values[:, highest])]
             metrics[method].append(np.column_stack([*means, error]))
         for method in others:
