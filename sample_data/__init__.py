@@ -1,13 +1,16 @@
 """Synthetic sample data, where they lie, and the script that makes them.
 
 The paths are those of the installed files; importing this module loads nothing
-else. ``make_sample_data`` makes the files anew.
+else. ``make_sample_data`` makes the files anew; `write_training_sections` makes sections that
+are not shipped, to train and evaluate on.
 """
 
 from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
+
+from napari_stexp.sample_data.training_sections import write_training_sections
 
 __all__ = [
     "ANNOTATION",
@@ -19,6 +22,7 @@ __all__ = [
     "sample_folder",
     "slide_path",
     "spots_path",
+    "write_training_sections",
 ]
 
 SLIDE = "breast_synthetic.ome.tif"
