@@ -15,6 +15,7 @@ from napari_stexp.errors import BundleError
 __all__ = [
     "ENCODERS",
     "EXPECTED",
+    "STAGES",
     "STAIN_STATISTICS",
     "check_encoder",
     "encoder_problem",
@@ -36,11 +37,13 @@ ENCODERS: dict[str, int] = {
 STAIN_STATISTICS = "stain_statistics"
 
 #: What may follow a timm model's name, ``,key=value``: what published pathology
-#: models change about a timm vision transformer.
+#: models change about a timm vision transformer, and ``features=stages``, which takes
+#: mean and standard deviation of every stage's map in place of the network's own pooling.
 _OPTIONS: dict[str, type] = {
     "act_layer": str,
     "depth": int,
     "embed_dim": int,
+    "features": str,
     "global_pool": str,
     "init_values": float,
     "mlp_layer": str,
@@ -51,6 +54,8 @@ _OPTIONS: dict[str, type] = {
     "reg_tokens": int,
 }
 _TIMM = "timm:"
+#: The value of ``features`` that takes all stages.
+STAGES = "stages"
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")  # no hub address, no path
 _TEXT = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 _LARGEST = 10_000
@@ -67,8 +72,9 @@ def check_encoder(name: object) -> str:
     ----------
     name : str
         For instance ``densenet121``, ``timm:vit_small_patch16_224``,
-        ``timm:vit_large_patch16_224,init_values=1e-5`` or
-        ``resnet50+stain_statistics``.
+        ``timm:vit_large_patch16_224,init_values=1e-5``,
+        ``timm:resnet50,features=stages`` (mean and standard deviation of every
+        stage's map) or ``resnet50+stain_statistics``.
 
     Returns
     -------
@@ -133,6 +139,8 @@ def read_timm_name(part: str) -> tuple[str, dict[str, Any]]:
         if key not in _OPTIONS or key in values:
             raise ValueError(f"no option, or twice: {key[:40]!r}; known are {', '.join(_OPTIONS)}")
         values[key] = _read_value(key, text)
+    if values.get("features", STAGES) != STAGES:
+        raise ValueError(f"features can be '{STAGES}' only")
     return model, values
 
 

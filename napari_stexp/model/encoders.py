@@ -34,6 +34,7 @@ __all__ = [
     "ENCODERS",
     "ImageEncoder",
     "JointEncoder",
+    "StageEncoder",
     "StainStatistics",
     "build_encoder",
     "encoder_parts",
@@ -65,6 +66,35 @@ class ImageEncoder(nn.Module):
             # unlike torchvision's own forward.
             features = functional.adaptive_avg_pool2d(features, 1).flatten(1)
         return features
+
+
+class StageEncoder(ImageEncoder):
+    """A network of timm whose features are taken from all of its stages.
+
+    Early stages see texture and nuclei, late ones what ImageNet's objects are made
+    of; on tissue the early ones often tell more. Of each stage's map (N, C, h, w)
+    mean and standard deviation over the patch are taken.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__(model, 2 * sum(_stage_widths(model)))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Encode ``images`` (N, 3, p, p) to (N, width): stage by stage, means first."""
+        stages = self.model.forward_intermediates(images, intermediates_only=True)
+        moments = [torch.std_mean(stage.float(), (2, 3), correction=0) for stage in stages]
+        return torch.cat([part for std, mean in moments for part in (mean, std)], dim=1)
+
+
+def _stage_widths(network: nn.Module) -> list[int]:
+    info = getattr(network, "feature_info", None)
+    if not info or not hasattr(network, "forward_intermediates"):
+        raise BundleError(
+            "this timm network doesn't give the maps of its stages",
+            found=type(network).__name__,
+            hint="Leave out features=stages.",
+        )
+    return [int(stage["num_chs"]) for stage in info]
 
 
 class StainStatistics(nn.Module):
@@ -157,6 +187,8 @@ def _build_part(
         return StainStatistics(contract)
     if is_timm(name):
         network = _timm(name, patch_px)
+        if "features" in read_timm_name(name)[1]:
+            return StageEncoder(network)
         return ImageEncoder(network, _timm_width(network))
     if name == "vit_base_patch32_224":
         return ImageEncoder(_vit(patch_px), ENCODERS[name])
@@ -197,7 +229,7 @@ def _timm(name: str, patch_px: int) -> nn.Module:
             found=name,
             hint=_similar(model) or "Update timm.",
         )
-    options = _resolve(options)
+    options = _resolve({key: value for key, value in options.items() if key != "features"})
     try:
         try:
             network = timm.create_model(
