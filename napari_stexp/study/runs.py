@@ -122,6 +122,10 @@ class TrainingRun:
         from napari_stexp.model import Retrieval
         from napari_stexp.train import TrainSettings
 
+        if not (folder / RECORD).exists():
+            raise TrainingError(
+                "no training run is here", path=folder, expected=f"a folder with {RECORD}"
+            )
         try:
             facts = _read_json(folder / RECORD)
             uses = facts["uses"]
@@ -139,10 +143,6 @@ class TrainingRun:
                 str(facts.get("name", "")),
                 int(facts.get("thumbnail_px", 0)),
             )
-        except FileNotFoundError as error:
-            raise TrainingError(
-                "no training run is here", path=folder, expected=f"a folder with {RECORD}"
-            ) from error
         except (OSError, ValueError, KeyError, TypeError, AttributeError, StexpError) as error:
             raise TrainingError(
                 "the run's record can't be read", path=folder / RECORD, found=error

@@ -74,7 +74,7 @@ def data_folder(manifest: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def dataset(data_folder: Path):
     from napari_stexp.dataset import open_dataset
 

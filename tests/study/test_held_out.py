@@ -17,7 +17,7 @@ def predict(bundle, dataset, *names, split="section", **options):
     return exhaust(task)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def held_out(trained, dataset):
     (section,) = predict(trained, dataset, "C1", split="patient")
     return section
@@ -53,9 +53,7 @@ def test_the_model_predicts_as_a_prediction_of_the_slide_does(trained, held_out,
         for scale in ("spot", "gene"):
             params = PredictParams(device="cpu", scale=scale)
             expected = exhaust(predict_spots(slide, spots, trained, params))
-            np.testing.assert_allclose(
-                held_out.predicted["mclstexp"][scale], expected.X, atol=1e-4
-            )
+            np.testing.assert_allclose(held_out.predicted["mclstexp"][scale], expected.X, atol=1e-4)
 
 
 def test_baselines_learn_from_the_training_sections_alone(trained, held_out, dataset) -> None:
