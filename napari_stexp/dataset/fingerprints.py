@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_stexp.dataset.settings import PrepareSettings
-from napari_stexp.errors import SlideError, SpotsError
+from napari_stexp.errors import SpotsError
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -39,22 +39,8 @@ def spots_key(source: SectionSource) -> str:
 
 
 def patches_key(source: SectionSource, spots: AnnData, settings: PrepareSettings) -> str:
-    """Hash what patches depend on: slide, scale, places of the spots, and how they are cut.
-
-    Raises
-    ------
-    SlideError
-        The section has no slide, or the file doesn't exist.
-    """
-    if source.slide is None:
-        raise SlideError(
-            f"section {source.name} has no slide",
-            path=source.spots,
-            expected="an image to cut patches from",
-            hint="Name it in the column 'slide' of a section manifest.",
-        )
-    if not Path(source.slide).is_file():
-        raise SlideError(f"the slide of section {source.name} is missing", path=source.slide)
+    """Hash what patches depend on: slide, scale, places of the spots, and how they are cut."""
+    assert source.slide is not None  # prepare_dataset has checked it
     centers = np.ascontiguousarray(spots.obsm["spatial"], dtype="<f8")
     pitch = spots.uns.get("stexp_spots", {}).get("pitch_um")
     cut = [settings.patch_px, settings.mpp, settings.context, settings.fill]

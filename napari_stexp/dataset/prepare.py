@@ -28,7 +28,7 @@ from napari_stexp.dataset.layout import (
     write_json,
 )
 from napari_stexp.dataset.settings import PrepareSettings
-from napari_stexp.errors import OutputError, TrainingError
+from napari_stexp.errors import OutputError, SlideError, TrainingError
 from napari_stexp.files import atomic_path
 from napari_stexp.model import InputContract
 from napari_stexp.progress import Progress
@@ -88,7 +88,7 @@ def prepare_dataset(
         See `choose_genes` and `prepare_reference`; the spots of all sections are checked
         before the first patch is cut.
     SlideError
-        A section has no slide, or one that can't be read.
+        Sections have no slide, or one that can't be read.
     ScaleError
         Patches of a size in µm are wanted and a slide's scale is unknown, or a slide's
         scale contradicts its spots.
@@ -130,6 +130,7 @@ def _check_sources(sources: Sequence[SectionSource], folder: Path) -> None:
             found=", ".join(twice[:5]),
             hint="A section given twice would count twice in every prediction.",
         )
+    _check_slides(sources)
     if folder.exists() and not folder.is_dir():
         raise OutputError("can't make a data set here", path=folder, found="a file of this name")
     ours = any((folder / name).exists() for name in (DATASET, SECTIONS))
@@ -139,6 +140,20 @@ def _check_sources(sources: Sequence[SectionSource], folder: Path) -> None:
             path=folder,
             expected="an empty folder, a new one, or a data set",
         )
+
+
+def _check_slides(sources: Sequence[SectionSource]) -> None:
+    without = [source.name for source in sources if source.slide is None]
+    if without:
+        raise SlideError(
+            f"{len(without)} of {len(sources)} sections have no slide to cut patches from",
+            path=next(source.spots for source in sources if source.slide is None),
+            found=", ".join(without[:10]) + (" …" if len(without) > 10 else ""),
+            hint="Choose the others (FOLDER:C2,C3), or name slides in a section manifest.",
+        )
+    for source in sources:
+        if not Path(source.slide or "").is_file():
+            raise SlideError(f"the slide of section {source.name} is missing", path=source.slide)
 
 
 def _store_sections(
@@ -209,7 +224,7 @@ def _store_section(
     assert path is not None  # patches_key has checked it
     with closing(prepare_slide(path)) as conversion:
         for progress in conversion:
-            yield 0, f"{name}: {progress.stage or 'converting'} ({progress.fraction:.0%})"
+            yield 0, f"{name}: {progress.stage or 'converting the slide'}"
     with (
         open_slide(path, mpp=job.source.mpp) as opened,
         settle_scale(opened, job.spots, settings.mpp, name) as slide,

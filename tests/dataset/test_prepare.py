@@ -331,7 +331,7 @@ def test_bad_input_is_refused_before_a_slide_is_opened(sources, tmp_path, monkey
 
     with pytest.raises(SpotsError, match=r"no raw counts .*1 other values, such as 0.5"):
         prepare([changed("half.h5ad", halve), b], folder)
-    with pytest.raises(SlideError, match="section A1 has no slide"):
+    with pytest.raises(SlideError, match=r"1 of 2 sections have no slide .*found A1"):
         prepare([replace(a, slide=None), b], folder)
     with pytest.raises(SlideError, match=r"nowhere.png.*missing"):
         prepare([replace(a, slide=tmp_path / "nowhere.png"), b], folder)
