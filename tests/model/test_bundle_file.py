@@ -18,8 +18,16 @@ from safetensors.numpy import load_file, save_file
 
 from napari_stexp.errors import BundleError, OutputError
 from napari_stexp.files import sha256
-from napari_stexp.model import ModelBundle, load_bundle, read_bundle_header, save_bundle
-from napari_stexp.model.bundle_file import FORMAT, LARGEST_HEADER, _digest
+from napari_stexp.model import (
+    ImagePreprocessor,
+    InputContract,
+    ModelBundle,
+    load_bundle,
+    read_bundle_header,
+    save_bundle,
+)
+from napari_stexp.model.bundle_file import FORMAT, FORMAT_VERSION, LARGEST_HEADER, _digest
+from napari_stexp.model.state import make_model
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +101,69 @@ def test_a_built_model_has_its_own_weights(saved: Path) -> None:
     images = torch.rand(2, 3, 32, 32)
     torch.testing.assert_close(image_only.embed_image(images), model.embed_image(images))
     assert not image_only.has_spot_side
+
+
+@pytest.mark.parametrize(
+    ("encoder", "patch_px", "context", "sizes"),
+    [
+        ("resnet18", 32, (1.0, 2.0, 4.5), {"position_encoding": "sincos"}),
+        ("stain_statistics", 16, (1.0, 3.0), {"feature_norm": "batch"}),
+        ("timm:test_resnet+stain_statistics", 32, (1.0,), {"position_encoding": "none"}),
+        # makes its rotary tables anew, they are not stored
+        ("timm:eva02_tiny_patch14_224,depth=1", 28, (1.0,), {}),
+    ],
+)
+def test_every_kind_of_model_survives_its_file(
+    small_bundle: ModelBundle, tmp_path: Path, encoder: str, patch_px: int, context, sizes
+) -> None:
+    torch.manual_seed(0)
+    contract = InputContract(patch_px=patch_px, mpp=0.5, context=context)
+    header = replace(
+        small_bundle.header,
+        encoder=encoder,
+        input=contract,
+        sizes=replace(small_bundle.header.sizes, **sizes),
+    )
+    model = make_model(encoder, len(header.genes), header.sizes, contract=contract).eval()
+    bundle = replace(small_bundle, header=header, state=model.state_dict())
+    loaded = load_bundle(save_bundle(bundle, tmp_path / "model.safetensors"))
+    assert_same(loaded, bundle)
+    pixels = np.random.default_rng(0).integers(0, 256, (2, *contract.pixels_shape), dtype=np.uint8)
+    images = ImagePreprocessor(contract)(pixels)
+    with torch.inference_mode():
+        torch.testing.assert_close(
+            loaded.build_model().embed_image(images), model.embed_image(images)
+        )
+        expression, positions = (
+            torch.rand(3, len(header.genes)),
+            torch.tensor([[0, 1], [2, 3], [3, 0]]),
+        )
+        torch.testing.assert_close(
+            loaded.build_model(image_only=False).embed_spots(expression, positions),
+            model.embed_spots(expression, positions),
+        )
+
+
+def test_a_file_of_format_1_is_read_and_saved_as_the_present_one(tmp_path: Path) -> None:
+    old = Path(__file__).parents[2] / "sample_data" / "mclstexp_synthetic.safetensors"
+    with safe_open(old, "numpy") as file:
+        stored = json.loads(file.metadata()[FORMAT])["header"]
+    assert stored["format_version"] == 1
+    assert "context" not in stored["input"]
+    bundle = load_bundle(old)
+    assert bundle.header.input.context == (1.0,)
+    assert bundle.header.sizes.position_encoding == "table"
+    again = load_bundle(save_bundle(bundle, tmp_path / "again.safetensors"))
+    assert again.header == replace(bundle.header, format_version=FORMAT_VERSION)
+    assert_same(replace(again, header=bundle.header), bundle)
+
+
+def test_a_network_that_the_installed_timm_doesnt_know_is_told(saved: Path, tmp_path: Path) -> None:
+    path = rewritten(saved, tmp_path / "b.safetensors", {}, {"encoder": "timm:future_net_9000"})
+    with pytest.raises(BundleError, match=r"timm .* has no model 'future_net_9000'") as caught:
+        load_bundle(path)
+    assert caught.value.path == path
+    assert read_bundle_header(path).encoder == "timm:future_net_9000"
 
 
 def test_the_spot_side_may_be_absent(small_bundle: ModelBundle, tmp_path: Path) -> None:

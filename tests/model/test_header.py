@@ -38,17 +38,22 @@ inputs = st.builds(
     color_order=st.sampled_from(["RGB", "BGR"]),
     value_range=st.sampled_from([1.0, 255.0]),
     fill=st.tuples(*[st.integers(0, 255)] * 3),
+    context=st.lists(st.floats(1, 64, exclude_min=True), max_size=7, unique=True).map(
+        lambda wider: (1.0, *sorted(wider))
+    ),
 )
 headers = st.builds(
     BundleHeader,
     genes=st.lists(names, min_size=1, max_size=6, unique=True),
     name=words,
-    encoder=st.sampled_from(sorted(ENCODERS)),
+    encoder=st.sampled_from([*ENCODERS, "timm:resnet10t,depth=3", "resnet18+stain_statistics"]),
     sizes=st.builds(
         ModelSizes,
         layers=st.integers(1, 9),
         hidden=st.none() | st.integers(1, 999),
         n_positions=st.tuples(st.integers(1, 99), st.integers(1, 99)),
+        position_encoding=st.sampled_from(["table", "none", "sincos"]),
+        feature_norm=st.sampled_from(["none", "batch"]),
     ),
     input=inputs,
     retrieval=st.builds(
@@ -114,6 +119,36 @@ def test_the_same_rules_hold_in_code() -> None:
         BundleHeader(
             genes=("A",), encoder="vit_base_patch32_224", input=InputContract(patch_px=100)
         )
+    with pytest.raises(BundleError, match="multiple of 32"):
+        BundleHeader(
+            genes=("A",),
+            encoder="stain_statistics+vit_base_patch32_224",
+            input=InputContract(patch_px=100),
+        )
+
+
+@pytest.mark.parametrize(
+    "context", [(), (2.0,), (1.0, 1.0), (1.0, 4.0, 2.0), (1.0, 65.0), tuple(range(1, 10)), 1.0]
+)
+def test_fields_of_view_grow_from_one(context: object) -> None:
+    with pytest.raises(BundleError, match="context"):
+        InputContract(context=context)  # type: ignore[arg-type]
+
+
+def test_a_contract_says_the_shape_of_a_spots_pixels() -> None:
+    assert InputContract(patch_px=32).pixels_shape == (32, 32, 3)
+    wider = InputContract(patch_px=32, context=[1, 2, 4])  # type: ignore[arg-type]
+    assert wider.context == (1.0, 2.0, 4.0)
+    assert wider.pixels_shape == (3, 32, 32, 3)
+
+
+def test_a_header_of_format_1_has_one_field_of_view() -> None:
+    data = BundleHeader(genes=("A",)).to_json()
+    del data["input"]["context"], data["sizes"]["position_encoding"], data["sizes"]["feature_norm"]
+    header = BundleHeader.from_json(data | {"format_version": 1})
+    assert header.input == InputContract()
+    assert header.sizes == BundleHeader(genes=("A",)).sizes
+    assert header.format_version == 1
 
 
 @pytest.mark.parametrize("data", [None, [], "x", 3])

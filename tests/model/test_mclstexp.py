@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_stexp.errors import BundleError
+from napari_stexp.errors import BundleError, PredictionError
 from napari_stexp.model import ENCODERS, MclSTExp, build_encoder, read_released_state_dict
 from napari_stexp.model.encoders import recognise_encoder
+from napari_stexp.model.mclstexp import sincos
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +146,90 @@ def test_a_long_section_needs_no_square_matrix() -> None:
     with torch.inference_mode():
         assert model.embed_spots(torch.rand(8_000, 8), positions).isfinite().all()
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000  # kB
+
+
+def test_fields_of_view_share_the_encoder_and_lie_side_by_side() -> None:
+    torch.manual_seed(0)
+    model = MclSTExp("resnet18", 10, projection=8, context=3).eval()
+    assert model.image_projection.projection.in_features == 3 * 512
+    images = torch.rand(2, 3, 3, 32, 32)
+    with torch.inference_mode():
+        features = model.image_features(images)
+        for i in range(3):
+            torch.testing.assert_close(
+                features[:, 512 * i : 512 * (i + 1)], model.image_encoder(images[:, i])
+            )
+        torch.testing.assert_close(model.embed_image(images), model.image_projection(features))
+    with pytest.raises(
+        PredictionError, match=r"expected \(N, 3, 3, p, p\); found \(2, 3, 32, 32\)"
+    ):
+        model.embed_image(images[:, 0])
+
+
+def test_a_single_field_of_view_may_have_an_axis_of_its_own(small: MclSTExp) -> None:
+    images = torch.rand(2, 3, 32, 32)
+    with torch.inference_mode():
+        assert torch.equal(small.embed_image(images[:, None]), small.embed_image(images))
+    with pytest.raises(PredictionError, match=r"expected \(N, 3, p, p\)"):
+        small.embed_image(torch.rand(2, 2, 3, 32, 32))
+
+
+def test_without_position_encoding_places_mean_nothing() -> None:
+    torch.manual_seed(0)
+    kwargs = {"projection": 8, "heads": 2, "head_width": 4, "layers": 1}
+    model = MclSTExp("resnet18", 10, position_encoding="none", **kwargs).eval()
+    assert not any("embed" in name for name in model.state_dict() if "image" not in name)
+    expression = torch.rand(4, 10)
+    with torch.inference_mode():
+        here = model.embed_spots(expression, torch.zeros(4, 2, dtype=torch.long))
+        there = model.embed_spots(expression, torch.full((4, 2), -1))
+    assert torch.equal(here, there)
+
+
+@pytest.mark.parametrize("width", [1, 2, 7, 10])
+def test_sines_and_cosines_follow_their_formula(width: int) -> None:
+    positions = torch.tensor([[0, 0], [3, 5], [100, 2]])
+    found = sincos(positions, width)
+    assert found.shape == (3, width)
+    for row, place in enumerate(positions.tolist()):
+        wanted = []
+        for value, columns in zip(place, ((width + 1) // 2, width // 2), strict=True):
+            for column in range(columns):
+                angle = value / 10_000 ** (2 * (column // 2) / columns)
+                wanted.append(math.cos(angle) if column % 2 else math.sin(angle))
+        np.testing.assert_allclose(found[row], wanted, atol=1e-6)
+
+
+def test_sines_and_cosines_need_no_tables_but_known_places() -> None:
+    model = MclSTExp("resnet18", 10, (1, 1), projection=8, position_encoding="sincos").eval()
+    assert "x_embed.weight" not in model.state_dict()
+    expression, positions = torch.rand(2, 10), torch.tensor([[500, 3], [2, 900]])
+    torch.testing.assert_close(
+        model.tokens(expression, positions), expression + sincos(positions, 10)
+    )
+    with pytest.raises(BundleError, match="unknown or negative"):
+        model.tokens(expression, torch.tensor([[0, 0], [-1, -1]]))
+
+
+def test_features_are_standardised_before_their_projection() -> None:
+    torch.manual_seed(0)
+    model = MclSTExp("stain_statistics", 10, projection=8, context=2, feature_norm="batch")
+    images = torch.rand(16, 2, 3, 8, 8)
+    norm = model.image_norm
+    assert not list(norm.parameters())
+    norm.momentum = None  # then one batch settles the running statistics
+    model.train().embed_image(images)
+    features = model.image_features(images)
+    wanted = (features - features.mean(0)) / (features.var(0) + norm.eps).sqrt()
+    torch.testing.assert_close(
+        model.eval().embed_image(images), model.image_projection(wanted), atol=1e-4, rtol=1e-4
+    )
+
+
+@pytest.mark.parametrize("choice", [{"position_encoding": "rope"}, {"feature_norm": "layer"}])
+def test_unknown_choices_are_refused(choice: dict[str, str]) -> None:
+    with pytest.raises(BundleError, match="no such choice"):
+        MclSTExp("stain_statistics", 10, **choice)
 
 
 @pytest.fixture(scope="module")

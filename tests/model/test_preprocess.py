@@ -71,3 +71,32 @@ def test_half_precision_on_request() -> None:
 def test_other_patches_are_refused(pixels: np.ndarray, what: str) -> None:
     with pytest.raises(PredictionError, match=what):
         ImagePreprocessor(InputContract(patch_px=16))(pixels)
+
+
+FIELDS = np.random.default_rng(1).integers(0, 256, (4, 3, 16, 16, 3), dtype=np.uint8)
+
+
+def test_each_field_of_view_is_prepared_as_a_patch() -> None:
+    rules = {"color_order": "BGR", "mean": (0.1, 0.2, 0.3), "std": (0.5, 1.0, 2.0)}
+    several = ImagePreprocessor(InputContract(patch_px=16, context=(1, 2, 4), **rules))
+    single = ImagePreprocessor(InputContract(patch_px=16, **rules))
+    prepared = several(FIELDS)
+    assert prepared.shape == (4, 3, 3, 16, 16)
+    assert prepared.flatten(0, 1).is_contiguous(memory_format=torch.channels_last)
+    for i in range(3):
+        assert torch.equal(prepared[:, i], single(FIELDS[:, i]))
+    unit = torch.from_numpy(FIELDS).movedim(-1, -3).float() / 255
+    torch.testing.assert_close(several.finish(unit), prepared, atol=1e-6, rtol=1e-6)
+
+
+def test_a_single_field_of_view_may_have_an_axis_of_its_own() -> None:
+    prepare = ImagePreprocessor(InputContract(patch_px=16))
+    assert torch.equal(prepare(PIXELS[:, None]), prepare(PIXELS))
+
+
+@pytest.mark.parametrize("pixels", [PIXELS, FIELDS[:, :2], FIELDS[:, :, :8], FIELDS[0, 0, 0]])
+def test_other_fields_of_view_are_refused(pixels: np.ndarray) -> None:
+    prepare = ImagePreprocessor(InputContract(patch_px=16, context=(1, 2, 4)))
+    what = r"expected \(N, 3, 16, 16, 3\): 3 fields of view per spot, 1, 2, 4 times the patch"
+    with pytest.raises(PredictionError, match=what):
+        prepare(pixels)

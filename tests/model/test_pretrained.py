@@ -190,8 +190,8 @@ def test_files_that_are_no_weights_are_refused(tmp_path: Path) -> None:
     torch.save({"model": torch.nn.Identity()}, tmp_path / "pickle.pth")
     with pytest.raises(CheckpointError, match="could run code"):
         load_pretrained(encoder, "resnet18", tmp_path / "pickle.pth")
-    with pytest.raises(CheckpointError, match="doesn't fit|don't fit"):
-        torch.save({"a": torch.zeros(2)}, tmp_path / "other.pth")
+    torch.save({"a": torch.zeros(2)}, tmp_path / "other.pth")
+    with pytest.raises(CheckpointError, match="don't fit resnet18"):
         load_pretrained(encoder, "resnet18", tmp_path / "other.pth")
 
 
