@@ -75,7 +75,8 @@ class ImagePreprocessor:
                 found=tuple(pixels.shape),
             )
         if isinstance(pixels, np.ndarray):
-            pixels = torch.from_numpy(np.ascontiguousarray(pixels))
+            # torch warns of arrays that it may not write into, though nothing writes
+            pixels = torch.from_numpy(np.require(pixels, requirements=("C", "W")))
         if pixels.dtype != torch.uint8:
             raise PredictionError("patches must be bytes", expected="uint8", found=pixels.dtype)
         images = pixels.to(self.device, non_blocking=True).movedim(-1, -3).float()

@@ -152,7 +152,8 @@ class PatchEncoder:
         import torch
 
         with torch.inference_mode(), self._exactly():
-            tensor = torch.from_numpy(np.ascontiguousarray(features)).to(self.device)
+            matrix = np.require(features, np.float32, requirements=("C", "W"))
+            tensor = torch.from_numpy(matrix).to(self.device)
             result: NDArray[np.float32] = self._model.project_features(tensor).cpu().numpy()
         return result
 

@@ -106,7 +106,12 @@ def build_bundle(n=40, seed=0, **changes):
         **changes,
     )
     network = model.MclSTExp(
-        "resnet18", len(GENES), (8, 8), projection=16, patch_px=contract["patch_px"]
+        "resnet18",
+        len(GENES),
+        (8, 8),
+        projection=16,
+        patch_px=contract["patch_px"],
+        context=header.input.n_fields,
     )
     bank = model.ReferenceBank(
         embeddings=rng.normal(size=(n, 16)).astype(np.float32),

@@ -43,12 +43,48 @@ def test_batches_beside_each_other_give_the_same(bundle):
 def test_read_only_pixels_are_no_trouble(bundle):
     pixels = patches(2)
     pixels.flags.writeable = False
-    assert PatchEncoder(bundle, CPU).embed(np.array(pixels)).shape == (2, 16)
+    encoder = PatchEncoder(bundle, CPU)
+    assert encoder.embed(pixels).shape == (2, 16)
+    features = encoder.features(pixels)
+    features.flags.writeable = False
+    assert encoder.project(features).shape == (2, 16)
 
 
 def test_patches_of_another_size_are_refused(bundle):
     with pytest.raises(PredictionError, match="don't fit the model"):
         PatchEncoder(bundle, CPU).embed(patches(1, side=40))
+
+
+def test_features_are_the_encoders_own_and_lead_to_the_embeddings(bundle):
+    pixels = patches(5)
+    encoder = PatchEncoder(bundle, CPU, batch_size=2)
+    features = encoder.features(pixels)
+    assert features.dtype == np.float32
+    assert features.shape == (5, encoder.width) == (5, 512)
+    images = torch.from_numpy(pixels.transpose(0, 3, 1, 2) / 255).float()
+    expected = bundle.build_model().image_encoder(images)
+    np.testing.assert_allclose(features, expected.numpy(), atol=1e-5)
+    np.testing.assert_allclose(encoder.features_parallel(pixels), features, atol=1e-5)
+    np.testing.assert_allclose(encoder.project(features), encoder.embed(pixels), atol=1e-5)
+
+
+def test_no_patches_give_no_rows(bundle):
+    encoder = PatchEncoder(bundle, CPU)
+    none = patches(0)
+    assert encoder.embed(none).shape == encoder.embed_parallel(none).shape == (0, 16)
+    assert encoder.features(none).shape == encoder.features_parallel(none).shape == (0, 512)
+
+
+def test_fields_of_view_are_embedded_together(make_bundle):
+    bundle = make_bundle(input={"context": (1.0, 2.0)})
+    pixels = patches(10).reshape(5, 2, 32, 32, 3)
+    encoder = PatchEncoder(bundle, CPU, batch_size=2)
+    assert encoder.width == 1024
+    images = torch.from_numpy(pixels).movedim(-1, 2).float() / 255
+    expected = bundle.build_model().embed_image(images)
+    np.testing.assert_allclose(encoder.embed(pixels), expected.numpy(), atol=1e-5)
+    with pytest.raises(PredictionError, match=r"expected \(N, 2, 32, 32, 3\): 2 fields of view"):
+        encoder.embed(pixels[:, 0])
 
 
 def test_half_and_tf32_are_for_cuda_only(bundle):
@@ -70,6 +106,8 @@ def test_batches_follow_the_free_memory(monkeypatch):
     monkeypatch.setattr(encoding, "free_memory", lambda device: 10**12)
     assert suggest_batch_size(CPU, 224) == 4
     assert suggest_batch_size(torch.device("cuda"), 224) == 256
+    assert suggest_batch_size(torch.device("cuda"), 224, n_fields=4) == 64
+    assert suggest_batch_size(CPU, 224, n_fields=8) == 1
     monkeypatch.setattr(encoding, "free_memory", lambda device: 10**9)
     assert 1 < suggest_batch_size(torch.device("cuda"), 224) < 20
     monkeypatch.setattr(encoding, "free_memory", lambda device: 0)

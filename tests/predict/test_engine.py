@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from napari_stexp.errors import DeviceError, PredictionError, ScaleError, SpotsError
 from napari_stexp.predict import (
@@ -352,6 +355,83 @@ def test_what_is_left_out_may_still_have_been_trained_on(
     params = PredictParams(device="cpu", **left_out)
     facts = start_prediction(slide, spots, bundle, params).adata.uns["stexp"]["reference"]
     assert facts["overlap"] == overlap
+
+
+@pytest.mark.parametrize(
+    ("record", "left_out", "what"),
+    [
+        (
+            {"section": "A1", "patient": "A"},
+            {},
+            r"this very section \(A1\).*exclude_patients=\('A',\) \(--exclude-patient A\)",
+        ),
+        ({"section": "B7", "patient": "B"}, {}, r"2 other sections of this patient.*patient B"),
+        (
+            {"section": "B1", "patient": "B"},
+            {"exclude_sections": ("B1",)},
+            r"1 other section of this patient",
+        ),
+        ({"section": "A1"}, {}, r"exclude_sections=\('A1',\) \(--exclude-section A1\)"),
+        ({"section": "A1", "patient": "A"}, {"exclude_patients": ("A",)}, None),
+        ({"section": "C1", "patient": "C"}, {}, None),
+        ({}, {}, None),
+    ],
+)
+def test_seen_tissue_is_warned_of_with_the_way_out(slide, spots, bundle, record, left_out, what):
+    spots.uns["stexp_spots"] = record
+    params = PredictParams(device="cpu", **left_out)
+    with closing(predict_spots(slide, spots, bundle, params)) as task:
+        if what is None:
+            next(task)  # warnings are errors
+        else:
+            with pytest.warns(UserWarning, match=what):
+                next(task)
+
+
+@settings(
+    deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    centers=st.lists(st.tuples(st.floats(-60, 860), st.floats(-60, 660)), min_size=1, max_size=5),
+    batch_size=st.integers(1, 6),
+)
+def test_a_single_field_of_view_changes_nothing(
+    slide, make_spots, bundle, make_bundle, centers, batch_size
+):
+    spots = make_spots(centers)
+    params = PredictParams(device="cpu", batch_size=batch_size)
+    try:
+        expected, _ = by_hand(slide, spots, bundle)
+        found, _ = run(slide, spots, make_bundle(input={"context": (1.0,)}), params)
+    except SpotsError:  # all of them lie beside the slide
+        return
+    predicted = found.obs["status"].isin(["ok", "border"]).to_numpy()
+    np.testing.assert_allclose(found.X[predicted], expected[predicted], atol=1e-5)
+    assert "fields_of_view" not in found.uns["stexp"]["slide"]
+
+
+@pytest.mark.parametrize("mpp", [0.5, 1.0, None])
+def test_wider_fields_of_view_are_read_around_each_spot(slide, spots, make_bundle, mpp):
+    """By hand: one reader per field of view; without a scale in level-0 pixels."""
+    import torch
+
+    bundle = make_bundle(input={"context": (1.0, 2.5), "mpp": mpp})
+    adata, _ = run(slide, spots, bundle)
+    readers = [
+        PatchReader(slide, 32, mpp * field) if mpp else PatchReader(slide, 32, field=field)
+        for field in (1.0, 2.5)
+    ]
+    assert readers[1].ratio == pytest.approx(2.5 * readers[0].ratio)
+    pixels = np.stack([r.read(spots.obsm["spatial"]).pixels for r in readers], 1)
+    images = torch.from_numpy(pixels).movedim(-1, 2).float() / 255
+    with torch.inference_mode():
+        embeddings = bundle.build_model("cpu").embed_image(images).numpy()
+    found = retrieve(embeddings, bundle.bank.embeddings, 5, "l1")
+    expected = average_expression(bundle.bank.expression_matrix("spot"), found)
+    predicted = adata.obs["status"].isin(["ok", "border"]).to_numpy()
+    assert predicted.sum() >= 28
+    np.testing.assert_allclose(adata.X[predicted], expected[predicted], atol=1e-5)
+    assert adata.uns["stexp"]["slide"]["fields_of_view"] == "1 2.5"
 
 
 def test_the_models_input_contract_is_followed(slide, spots, make_bundle):
