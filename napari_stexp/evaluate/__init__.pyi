@@ -9,6 +9,8 @@ from .domains import compare_labels as compare_labels
 from .domains import find_domains as find_domains
 from .metrics import score_genes as score_genes
 from .metrics import summarize as summarize
+from .report import compose_report as compose_report
+from .report import write_report as write_report
 from .results import ALGORITHMS as ALGORITHMS
 from .results import ALL as ALL
 from .results import BASELINES as BASELINES

@@ -1,0 +1,322 @@
+"""The plots of the report, drawn off screen and embedded as PNG.
+
+Only ``Figure`` objects with their own canvas are used: no pyplot, no global state, so
+that a report can be written beside a window or in another thread.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_stexp.evaluate.report_verdict import mean_over_sections, read_value
+from napari_stexp.evaluate.report_words import METRICS, describe_method
+from napari_stexp.evaluate.results import METHODS, MODEL
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from napari_stexp.evaluate.results import StudyResult
+
+__all__ = [
+    "Picture",
+    "draw_distribution",
+    "draw_levels",
+    "draw_p_values",
+    "draw_scatter",
+    "draw_sections",
+    "embed_image",
+]
+
+#: Okabe and Ito's colours, told apart with any colour vision; the model takes the strongest.
+COLOURS = dict(
+    zip(METHODS, ("#0072B2", "#7F7F7F", "#E69F00", "#D55E00", "#CC79A7", "#009E73"), strict=True)
+)
+_MARKERS = dict(zip(METHODS, ("o", "X", "s", "D", "^", "v"), strict=True))
+_DPI = 100
+_DENSITY = 2  # image pixels per CSS pixel
+_INK = "#1c2430"
+_FAINT = "#c9ced6"
+_WIDTH = 5.4  # inches: 540 CSS px
+#: p below this can't be told from 0.
+_SMALLEST_P = 1e-300
+_FEW_GENES = 10  # a violin of fewer is an invention
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An embedded image.
+
+    Attributes
+    ----------
+    source : str
+        Data URI.
+    width, height : int
+        In CSS pixels.
+    text : str
+        What it shows, for those who don't see it.
+    """
+
+    source: str
+    width: int
+    height: int
+    text: str
+
+
+def embed_image(image: bytes, kind: str) -> str:
+    """Return the data URI of an encoded image, ``kind`` being 'png' or 'jpeg'."""
+    return f"data:image/{kind};base64,{base64.b64encode(image).decode('ascii')}"
+
+
+def draw_sections(result: StudyResult, scale: str) -> Picture:
+    """Draw ACG and HEG of each method on each section, with their intervals."""
+    names = [section.name for section in result.sections]
+    methods = [method for method in result.methods if method != "mean"]
+    height = 1.0 + 0.17 * len(names) * max(len(methods), 2)
+    figure = _figure(2 * _WIDTH, height)
+    axes = figure.subplots(1, 2, sharey=True)
+    for axis, metric in zip(axes, ("acg_pcc", "heg_pcc"), strict=True):
+        for at, method in enumerate(methods):
+            offset = 0.8 * ((at + 0.5) / len(methods) - 0.5)
+            _draw_whiskers(axis, result, scale, method, metric, offset)
+        _style(axis, f"{METRICS[metric].name} (PCC)", "")
+        axis.axvline(0, color=_INK, linewidth=0.8)
+        for border in np.arange(len(names) - 1) + 0.5:
+            axis.axhline(border, color=_FAINT, linewidth=0.6)
+    axes[0].set_yticks(range(len(names)), [_cut(name) for name in names], parse_math=False)
+    axes[0].set_ylim(len(names) - 0.5, -0.5)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False, fontsize=9.5)
+    return _save(figure, "ACG and HEG of each method on each section, with 95 % intervals")
+
+
+def _draw_whiskers(
+    axis: Axes, result: StudyResult, scale: str, method: str, metric: str, offset: float
+) -> None:
+    found = np.array(
+        [
+            read_value(result.summary, scale, method, metric, section.name)
+            for section in result.sections
+        ]
+    )
+    value, low, high = found.T
+    places = np.arange(len(found)) + offset
+    spread = np.abs(np.stack([value - low, high - value]))
+    axis.errorbar(
+        value,
+        places,
+        xerr=np.nan_to_num(spread),
+        fmt=_MARKERS[method],
+        color=COLOURS[method],
+        markersize=5.5,
+        elinewidth=1.3,
+        label=describe_method(method).name,
+    )
+
+
+def draw_distribution(result: StudyResult, scale: str) -> Picture:
+    """Draw how the correlation is distributed over the genes, for each method."""
+    methods = list(result.methods)
+    figure = _figure(_WIDTH, 1.0 + 0.52 * len(methods))
+    axis = figure.subplots()
+    for at, method in enumerate(methods):
+        pcc = mean_over_sections(result, scale, method).to_numpy(dtype=np.float64)
+        _draw_violin(axis, pcc[np.isfinite(pcc)], at, COLOURS[method])
+    names = [describe_method(method).name for method in methods]
+    axis.set_yticks(range(len(methods)), [_wrap(name) for name in names])
+    axis.set_ylim(len(methods) - 0.4, -0.6)
+    axis.axvline(0, color=_INK, linewidth=0.8)
+    _style(axis, f"PCC per gene{_over(result)}", "")
+    return _save(figure, "Distribution of the correlation over genes, one row per method")
+
+
+def _draw_violin(axis: Axes, values: Any, place: int, colour: str) -> None:
+    if len(values) == 0:
+        axis.text(0.02, place, "undefined: the same in all spots", va="center", fontsize=9)
+        return
+    if len(values) >= _FEW_GENES and np.ptp(values) > 1e-6:
+        parts: dict[str, Any] = axis.violinplot(
+            values, positions=[place], orientation="horizontal", widths=0.8, showextrema=False
+        )
+        for body in parts["bodies"]:
+            body.set(facecolor=colour, alpha=0.45, edgecolor=colour)
+        low, median, high = np.percentile(values, [25, 50, 75])
+        axis.plot([low, high], [place, place], color=_INK, linewidth=3, solid_capstyle="butt")
+        axis.plot(median, place, "|", color="white", markersize=5, markeredgewidth=1.6)
+    else:
+        axis.plot(values, np.full(len(values), place), "o", color=colour, markersize=5, alpha=0.7)
+    axis.plot(values.mean(), place, "D", color="white", markeredgecolor=_INK, markersize=5.5)
+
+
+def draw_scatter(result: StudyResult, scale: str, baseline: str) -> Picture:
+    """Draw each gene's correlation, the model's against the strongest baseline's."""
+    ours = mean_over_sections(result, scale, MODEL)
+    theirs = mean_over_sections(result, scale, baseline).reindex(ours.index)
+    known = np.isfinite(ours.to_numpy()) & np.isfinite(theirs.to_numpy())
+    x, y = theirs.to_numpy()[known], ours.to_numpy()[known]
+    figure = _figure(_WIDTH, _WIDTH)
+    axis = figure.subplots()
+    ahead = y > x
+    for chosen, colour in ((ahead, COLOURS[MODEL]), (~ahead, COLOURS[baseline])):
+        axis.scatter(x[chosen], y[chosen], s=14, color=colour, alpha=0.55, linewidths=0)
+    _same_limits(axis, x, y)
+    _name_extremes(axis, x, y, ours.index.to_numpy()[known], y - x, 3)
+    axis.set_aspect("equal")
+    _style(
+        axis,
+        f"{describe_method(baseline).name}: PCC",
+        f"{describe_method(MODEL).name}: PCC",
+    )
+    for text, place, side, colour in (
+        (f"mclSTExp ahead: {ahead.sum()} genes", (0.03, 0.97), "left", COLOURS[MODEL]),
+        (f"baseline ahead: {(~ahead).sum()} genes", (0.97, 0.03), "right", COLOURS[baseline]),
+    ):
+        up = "top" if side == "left" else "bottom"
+        axis.text(
+            *place, text, transform=axis.transAxes, ha=side, va=up, color=colour, weight="bold"
+        )
+    return _save(figure, "Correlation of each gene, mclSTExp against the strongest baseline")
+
+
+def _same_limits(axis: Axes, x: Any, y: Any) -> None:
+    both = np.concatenate([x, y, [0.0]])
+    margin = 0.06 * max(float(np.ptp(both)), 0.1)
+    limits = (both.min() - margin, both.max() + margin)
+    axis.set(xlim=limits, ylim=limits)
+    axis.plot(limits, limits, color=_INK, linewidth=1, linestyle="--", zorder=0)
+    axis.axhline(0, color=_FAINT, linewidth=0.8, zorder=0)
+    axis.axvline(0, color=_FAINT, linewidth=0.8, zorder=0)
+
+
+def draw_p_values(result: StudyResult, scale: str) -> Picture:
+    """Draw -log10 p against the correlation of each gene in each section."""
+    scores = result.scores
+    scores = scores[(scores["scale"] == scale) & (scores["method"] == MODEL)]
+    scores = scores[np.isfinite(scores["pcc"]) & np.isfinite(scores["p"])]
+    pcc = scores["pcc"].to_numpy()
+    height = -np.log10(np.maximum(scores["p"].to_numpy(), _SMALLEST_P))
+    significant = (scores["q"].to_numpy() < 0.05) & (pcc > 0)
+    figure = _figure(_WIDTH, 4.4)
+    axis = figure.subplots()
+    for chosen, colour, label in (
+        (significant, COLOURS[MODEL], "PCC > 0 and q < 0.05"),
+        (~significant, "#8d939c", "other"),
+    ):
+        name = f"{label}: {int(chosen.sum()):,}"
+        axis.scatter(
+            pcc[chosen], height[chosen], s=14, color=colour, alpha=0.5, linewidths=0, label=name
+        )
+    if len(result.sections) == 1:
+        _name_extremes(axis, pcc, height, scores["gene"].to_numpy(), height, 5, lowest=False)
+    axis.legend(frameon=False, loc="upper left", fontsize=9.5, handletextpad=0.2)
+    axis.axvline(0, color=_FAINT, linewidth=0.8, zorder=0)
+    axis.set_ylim(bottom=0)
+    axis.margins(y=0.12)
+    per = "gene and section" if len(result.sections) > 1 else "gene"
+    _style(axis, f"{describe_method(MODEL).name}: PCC, one point per {per}", r"$-\log_{10}\,p$")
+    return _save(figure, "Minus log10 p against the correlation of each gene")
+
+
+def draw_levels(result: StudyResult, scale: str) -> Picture:
+    """Draw the correlation of each gene against its mean measured expression."""
+    scores = result.scores
+    chosen = scores[(scores["scale"] == scale) & (scores["method"] == MODEL)]
+    table = chosen.groupby("gene", sort=False)[["pcc", "mean_measured"]].mean().dropna()
+    x, y = table["mean_measured"].to_numpy(), table["pcc"].to_numpy()
+    figure = _figure(_WIDTH, 4.4)
+    axis = figure.subplots()
+    axis.scatter(x, y, s=14, color=COLOURS[MODEL], alpha=0.5, linewidths=0)
+    _name_extremes(axis, x, y, table.index.to_numpy(), y, 4)
+    axis.axhline(0, color=_INK, linewidth=0.8, zorder=0)
+    axis.margins(0.09)
+    _style(axis, "mean measured expression, log10(1 + x)", f"PCC per gene{_over(result)}")
+    return _save(figure, "Correlation of each gene against its mean measured expression")
+
+
+def _name_extremes(
+    axis: Axes, x: Any, y: Any, names: Any, order: Any, n: int, lowest: bool = True
+) -> None:
+    """Write the names of the genes at the ends of ``order`` beside their points."""
+    from matplotlib.patheffects import withStroke
+
+    ranks = np.argsort(order, kind="stable")
+    chosen = list(ranks[::-1][:n])
+    if lowest:
+        chosen += [at for at in ranks[:n] if at not in chosen]
+    left, right = axis.get_xlim()
+    taken: list[tuple[float, float]] = []
+    for at in chosen:
+        spot = axis.transData.transform((x[at], y[at]))
+        if any(abs(spot[0] - a) < 70 and abs(spot[1] - b) < 14 for a, b in taken):
+            continue  # would be written over another name
+        taken.append((float(spot[0]), float(spot[1])))
+        before = x[at] > left + 0.75 * (right - left)
+        axis.annotate(
+            _cut(str(names[at])),
+            (x[at], y[at]),
+            xytext=(-5 if before else 5, 0),
+            textcoords="offset points",
+            ha="right" if before else "left",
+            va="center",
+            fontsize=9,
+            style="italic",
+            parse_math=False,
+            path_effects=[withStroke(linewidth=2.5, foreground="white")],
+        )
+
+
+def _over(result: StudyResult) -> str:
+    return ", mean over sections" if len(result.sections) > 1 else ""
+
+
+def _cut(name: str, length: int = 18) -> str:
+    return name if len(name) <= length else name[: length - 1] + "…"
+
+
+def _wrap(name: str, width: int = 20) -> str:
+    lines: Sequence[str] = [""]
+    for word in name.split():
+        *done, last = lines
+        fits = len(last) + len(word) < width
+        lines = [*done, f"{last} {word}".strip()] if fits else [*lines, word]
+    return "\n".join(lines)
+
+
+def _figure(width: float, height: float) -> Figure:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _style(axis: Axes, x: str, y: str) -> None:
+    axis.set_xlabel(x, fontsize=10.5, color=_INK)
+    axis.set_ylabel(y, fontsize=10.5, color=_INK)
+    axis.tick_params(labelsize=10, colors=_INK)
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def _save(figure: Figure, text: str) -> Picture:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=_DPI * _DENSITY, metadata={"Software": None})
+    width, height = (round(size * _DPI) for size in figure.get_size_inches())
+    return Picture(embed_image(_shrink(buffer.getvalue()), "png"), width, height, text)
+
+
+def _shrink(png: bytes) -> bytes:
+    """Reduce a plot to 256 colours: a third of the bytes, and no difference to the eye."""
+    from PIL import Image
+
+    with Image.open(io.BytesIO(png)) as image:
+        reduced = image.convert("RGB").quantize(256, method=Image.Quantize.FASTOCTREE)
+    buffer = io.BytesIO()
+    reduced.save(buffer, format="png", optimize=True)
+    return buffer.getvalue()

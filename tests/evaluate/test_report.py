@@ -1,0 +1,352 @@
+"""The report of a study: what it says, that it stands alone, and that it survives odd input."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import sys
+import threading
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from napari_stexp.errors import EvaluationError, OutputError
+from napari_stexp.evaluate import report as report_module
+from napari_stexp.evaluate.report import compose_report, write_report
+from napari_stexp.evaluate.report_figures import Picture
+from napari_stexp.evaluate.report_words import describe_method, format_interval, format_number
+from napari_stexp.evaluate.results import ALL, METRICS, StudyResult
+from tests.evaluate.report_studies import SKILL, make_section, make_study
+
+lxml_html = pytest.importorskip("lxml.html")
+
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+NASTY = "<script>alert('x')</script> & \"S\" $x_1$"
+
+
+class _Strict(HTMLParser):
+    """Fail on a tag that isn't closed or closes nothing, and keep what a test may ask for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+
+def _write(result: StudyResult, folder: Path) -> tuple[str, _Strict]:
+    path = write_report(result, folder / "report.html")
+    text = path.read_text(encoding="utf-8")
+    parser = _Strict()
+    parser.feed(text)
+    parser.close()
+    assert parser.open == []
+    assert [entry.name for entry in folder.iterdir()] == ["report.html"]
+    return text, parser
+
+
+def _words(text: str) -> str:
+    """What a reader sees, with white space squeezed."""
+    body = lxml_html.fromstring(text.encode()).find("body")
+    return re.sub(r"\s+", " ", body.text_content())
+
+
+@pytest.fixture
+def without_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of words: plots take most of the time."""
+    for name in [name for name in vars(report_module) if name.startswith("draw_")]:
+        monkeypatch.setattr(report_module, name, lambda *_: Picture("data:image/png;", 9, 9, "-"))
+
+
+@pytest.fixture(scope="module")
+def study() -> StudyResult:
+    sections = [
+        make_section("S1", "P1", seed=1, blank_genes=2),
+        make_section("S2", "P1", seed=2, unpredicted=3),
+        make_section("S3", "P2", seed=3, labels=False),
+    ]
+    facts = {
+        "title": "A <b>study</b>",
+        "protocol": "hold-out by section",
+        "model": {"name": "small one", "encoder": "resnet18"},
+        "trained_on": ["T1 (patient P1)", "T2 (patient P2)"],
+        "remarks": ["Something to know & keep."],
+        "settings": {"epochs": 90, "jitter": (0.5, 0.5, 0.5), "weights": None, "flips": True},
+    }
+    return make_study(sections, facts)
+
+
+@pytest.fixture(scope="module")
+def report(study: StudyResult, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, _Strict]:
+    return _write(study, tmp_path_factory.mktemp("report"))
+
+
+def test_it_needs_nothing_from_elsewhere(report: tuple[str, _Strict]) -> None:
+    text, parser = report
+    links = [attrs.get("href") or "" for tag, attrs in parser.seen if tag == "a"]
+    outside = [link for link in links if not link.startswith("#")]
+    assert all(link.startswith(("https://doi.org/", "https://arxiv.org/")) for link in outside), (
+        outside
+    )
+    assert len(re.findall(r"https?://", text)) == len(outside)
+    assert not {tag for tag, _ in parser.seen} & {"script", "link", "iframe", "object", "embed"}
+    assert "@import" not in text
+    for tag, attrs in parser.seen:
+        source = attrs.get("src")
+        assert source is None or source.startswith("data:image/"), tag
+        if tag != "a" and attrs.get("href"):
+            assert re.match(r"#|data:image/", attrs["href"] or ""), tag
+
+
+def test_references_inside_it_exist_once(report: tuple[str, _Strict]) -> None:
+    _, parser = report
+    names = [attrs["id"] for _, attrs in parser.seen if attrs.get("id")]
+    assert len(names) == len(set(names))
+    used = {
+        (attrs.get("href") or "")[1:]
+        for _, attrs in parser.seen
+        if (attrs.get("href") or "").startswith("#")
+    }
+    assert used <= set(names)
+    assert {"tissue-0", "tissue-1", "tissue-2"} <= used
+
+
+def test_images_have_a_text_and_a_size(report: tuple[str, _Strict]) -> None:
+    _, parser = report
+    images = [attrs for tag, attrs in parser.seen if tag == "img"]
+    assert len(images) == 2 * 5  # two scales: sections, distribution, scatter, p, levels
+    for attrs in images:
+        assert attrs["alt"]
+        assert int(attrs["width"] or 0) > 100
+
+
+def test_tables_hold_the_numbers_of_the_result(
+    study: StudyResult, report: tuple[str, _Strict]
+) -> None:
+    page = lxml_html.fromstring(report[0].encode())
+    for scale in study.scales:
+        part = page.xpath(f"//section[h2[@id='scale-{scale}']]")[0]
+        overall, each = part.xpath(".//table[thead/tr/th[text()='Method']]")
+        found = {ALL: overall.xpath("./tbody/tr")}
+        for body, section in zip(each.xpath("./tbody"), study.sections, strict=True):
+            head, *rows = body.xpath("./tr")
+            assert section.name in head.text_content()
+            found[section.name] = rows
+        table = study.summary[study.summary["scale"] == scale]
+        table = table.set_index(["section", "method", "metric"])
+        for section, rows in found.items():
+            assert len(rows) == len(study.methods)
+            for row, method in zip(rows, study.methods, strict=True):
+                assert row.find("th").text_content() == describe_method(method).name
+                for cell, metric in zip(row.findall("td"), METRICS, strict=True):
+                    _check_cell(cell.text_content(), table.loc[(section, method, metric)], metric)
+
+
+def _check_cell(text: str, row: pd.Series, metric: str) -> None:
+    if metric == "n_significant":
+        assert float(text) == pytest.approx(row["value"], abs=0.05)
+        return
+    expected = format_number(row["value"]) + format_interval(row["ci_low"], row["ci_high"])
+    assert text == expected
+
+
+def test_gene_table_holds_every_gene_with_its_correlation(
+    study: StudyResult, report: tuple[str, _Strict]
+) -> None:
+    page = lxml_html.fromstring(report[0].encode())
+    for scale in study.scales:
+        rows = page.xpath(f"//section[h2[@id='scale-{scale}']]//tr[th[@class='gene']]")
+        chosen = study.scores[
+            (study.scores["scale"] == scale) & (study.scores["method"] == "mclstexp")
+        ]
+        expected = chosen.groupby("gene")["pcc"].mean()
+        found = {row.find("th").text_content(): row.findall("td")[0].text_content() for row in rows}
+        assert found == {gene: format_number(value) for gene, value in expected.items()}
+
+
+def test_the_hold_out_and_the_facts_are_said(report: tuple[str, _Strict]) -> None:
+    words = _words(report[0])
+    for text in (
+        "A <b>study</b>",
+        "Section held out.",
+        "optimistic",
+        "Something to know & keep.",
+        "T1 (patient P1) and T2 (patient P2)",
+        "small one, encoder resnet18",
+        "jitter0.5, 0.5, 0.5",
+        "weightsnot given",
+        "For research use only.",
+        "bbae551",
+    ):
+        assert text in words
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_a_patient_held_out_is_said_in_other_words(tmp_path: Path) -> None:
+    study = make_study([make_section(split="patient")])
+    words = _words(_write(study, tmp_path)[0])
+    assert "Whole patient held out." in words
+    assert "optimistic" not in words
+
+
+def test_scales_are_never_in_one_table(report: tuple[str, _Strict]) -> None:
+    page = lxml_html.fromstring(report[0].encode())
+    captions = [caption.text_content() for caption in page.xpath("//section[h2]//caption")]
+    named = [text for text in captions if "per-spot" in text or "per-gene" in text]
+    assert named
+    assert not any("per-spot" in text and "per-gene" in text for text in named)
+
+
+def test_two_kinds_of_hold_out_are_refused(study: StudyResult, tmp_path: Path) -> None:
+    scores = study.scores.copy()
+    scores.loc[scores["section"] == "S1", "split"] = "patient"
+    mixed = dataclasses.replace(study, scores=scores)
+    with pytest.raises(EvaluationError, match="one kind of hold-out"):
+        write_report(mixed, tmp_path / "report.html")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names_are_escaped(tmp_path: Path) -> None:
+    genes = [NASTY, *(f"G{at}" for at in range(11))]
+    section = make_section(NASTY, NASTY, n_genes=12, genes=genes, scales=("spot",))
+    labels = section.labels
+    assert labels is not None
+    section = dataclasses.replace(section, labels=labels.replace("adipose tissue", NASTY))
+    other = make_section("S2", "P", n_genes=12, genes=genes, scales=("spot",), seed=1)
+    facts = {"title": NASTY, "model": NASTY, NASTY: {NASTY: [NASTY]}, "remarks": NASTY}
+    text, parser = _write(make_study([section, other], facts), tmp_path)
+    assert "<script" not in text
+    assert "alert('x')" not in text.replace("&lt;script&gt;alert(&#39;x&#39;)", "")
+    assert NASTY in _words(text)
+    assert "script" not in {tag for tag, _ in parser.seen}
+
+
+@pytest.mark.parametrize("skill", [0.1, 0.9])
+@pytest.mark.usefixtures("without_plots")
+def test_the_verdict_follows_the_numbers(skill: float, tmp_path: Path) -> None:
+    study = make_study([make_section(seed=4, skill=SKILL | {"mclstexp": skill}, scales=("spot",))])
+    words = _words(_write(study, tmp_path)[0])
+    beaten = "mclSTExp beats the strongest baseline" in words
+    assert beaten == (skill > 0.5)
+    assert ("mclSTExp does not beat the strongest baseline" in words) != beaten
+
+
+def test_one_section_without_labels_or_thumbnail(tmp_path: Path) -> None:
+    study = make_study([make_section(labels=False, thumbnail=False, scales=("spot",))])
+    text, parser = _write(study, tmp_path)
+    assert "Spatial domains" not in re.sub("<dt>.*?</dt>", "", text)
+    assert "image" not in {tag for tag, _ in parser.seen}
+    assert "All sections" not in text
+
+
+def test_three_genes(tmp_path: Path) -> None:
+    text, _ = _write(make_study([make_section(n_genes=3, scales=("spot",))]), tmp_path)
+    page = lxml_html.fromstring(text.encode())
+    mapped = [node.text_content() for node in page.xpath("//figcaption/b[@class='gene']")]
+    assert sorted(mapped) == ["GENE1", "GENE2", "GENE3"]
+
+
+def test_genes_without_a_correlation_come_last(tmp_path: Path) -> None:
+    study = make_study([make_section(n_genes=8, blank_genes=2, scales=("spot",))])
+    page = lxml_html.fromstring(_write(study, tmp_path)[0].encode())
+    rows = page.xpath("//tr[th[@class='gene']]")
+    texts = [(row.find("th").text_content(), row.findall("td")[0].text_content()) for row in rows]
+    assert {gene for gene, _ in texts[-2:]} == {"GENE1", "GENE2"}
+    assert [pcc for _, pcc in texts[-2:]] == [format_number(np.nan)] * 2
+    mapped = {node.text_content() for node in page.xpath("//figcaption/b[@class='gene']")}
+    assert not mapped & {"GENE1", "GENE2"}
+
+
+def test_a_model_without_any_defined_correlation(tmp_path: Path) -> None:
+    study = make_study([make_section(skill=SKILL | {"mclstexp": 0.0}, scales=("spot",))])
+    words = _words(_write(study, tmp_path)[0])
+    assert "No correlation of mclSTExp is defined" in words
+
+
+@pytest.mark.parametrize("methods", [["mclstexp"], ["mean", "ridge_statistics"]])
+def test_methods_may_be_missing(methods: list[str], tmp_path: Path) -> None:
+    study = make_study(
+        [make_section(skill={name: SKILL[name] for name in methods}, scales=("gene",))]
+    )
+    words = _words(_write(study, tmp_path)[0])
+    alone = "There is no baseline to compare mclSTExp with" in words
+    assert alone == ("mclstexp" in methods)
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_no_resamples_no_intervals(tmp_path: Path) -> None:
+    study = make_study([make_section(scales=("gene",))], n_bootstrap=0)
+    text, _ = _write(study, tmp_path)
+    assert 'class="ci"' not in text
+    assert "No confidence interval of the difference is known" in text
+
+
+def test_a_report_is_the_same_every_time_in_any_thread_and_without_pyplot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)  # importing it fails
+    study = make_study([make_section(n_genes=12, scales=("spot",))])
+    first, second = tmp_path / "a.html", tmp_path / "b.html"
+    write_report(study, first)
+    thread = threading.Thread(target=write_report, args=(study, second))
+    thread.start()
+    thread.join()
+    assert second.read_bytes() == first.read_bytes()
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_progress_ends_at_the_total_and_closing_leaves_nothing(
+    study: StudyResult, tmp_path: Path
+) -> None:
+    reports = list(compose_report(study, tmp_path / "a" / "report.html"))
+    assert [report.done for report in reports] == list(range(1, reports[0].total + 1))
+    task = compose_report(study, tmp_path / "b" / "report.html")
+    next(task)
+    task.close()
+    assert list((tmp_path / "b").iterdir()) == []
+
+
+@pytest.mark.usefixtures("without_plots")
+def test_an_old_report_stays_where_writing_fails(
+    study: StudyResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "report.html"
+    path.write_text("old")
+
+    def fill_the_disk(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", fill_the_disk)
+    with pytest.raises(OutputError, match="No space left"):
+        write_report(study, path)
+    assert path.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["report.html"]
+
+
+@pytest.mark.slow
+def test_size_of_a_large_study(tmp_path: Path) -> None:
+    """36 sections of 324 spots by six methods stay below 15 MB."""
+    rng = np.random.default_rng(0)
+    sections = [
+        dataclasses.replace(
+            make_section(f"S{at}", f"P{at // 5}", seed=at, n_genes=785, side=18),
+            thumbnail=rng.integers(0, 255, size=(390, 390, 3), dtype=np.uint8),
+        )
+        for at in range(36)
+    ]
+    path = write_report(make_study(sections, n_bootstrap=10), tmp_path / "report.html")
+    assert path.stat().st_size < 15_000_000
