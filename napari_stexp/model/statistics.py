@@ -7,6 +7,8 @@ what expression can be told from it.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -78,10 +80,15 @@ def separate_stains(images: Tensor) -> Tensor:
         unmixed; not below 0.
     """
     mixing = torch.tensor(_HED, dtype=torch.float64)
-    unmixing = torch.linalg.inv(mixing).to(images.device, images.dtype)
-    darkest = torch.tensor(_DARKEST, dtype=images.dtype)
-    density = images.clamp_min(_DARKEST).log() / float(darkest.log())
-    return torch.einsum("nc...,cs->ns...", density, unmixing).clamp_min(0.0)
+    unmixing: list[list[float]] = torch.linalg.inv(mixing).tolist()
+    density = images.clamp_min(_DARKEST).log() / math.log(_DARKEST)
+    red, green, blue = density.unbind(1)
+    # sum by sum: a matrix product may be rounded to fewer digits on a GPU
+    stains = [
+        red * from_red + green * from_green + blue * from_blue
+        for from_red, from_green, from_blue in zip(*unmixing, strict=True)
+    ]
+    return torch.stack(stains, dim=1).clamp_min(0.0)
 
 
 def _describe(images: Tensor) -> Tensor:

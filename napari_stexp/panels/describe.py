@@ -65,6 +65,9 @@ def describe_model(bundle: ModelBundle) -> dict[str, str]:
     patch = f"{header.input.patch_px} px"
     if header.input.mpp:
         patch += f" = {header.input.patch_px * header.input.mpp:.0f} µm"
+    if header.input.n_fields > 1:
+        wider = join_words([f"{field:g}" for field in header.input.context[1:]])
+        patch += f", and {wider} times as wide"
     retrieval = header.retrieval
     return {
         "Name": bundle.path.name if bundle.path else "not saved",
