@@ -1,4 +1,4 @@
-"""The command line: ``napari-stexp view | predict | import | info | demo | ...``.
+"""The command line: ``napari-stexp view | predict | prepare | train | evaluate | ...``.
 
 Argument parsing only; every command calls the rooms it names. Exit codes:
 0 done, 1 failed (one line on stderr says why), 2 wrong usage, 130 interrupted.

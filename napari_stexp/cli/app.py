@@ -102,11 +102,14 @@ def _tell_warnings(reporter: Reporter, show: Callable[..., None]) -> Callable[..
 def _add_commands() -> None:
     from napari_stexp.cli import (
         cohorts,
-        comparing,
+        cross_validating,
         demo,
+        evaluating,
         importing,
         information,
         predicting,
+        preparing,
+        training,
         viewing,
     )
 
@@ -115,7 +118,10 @@ def _add_commands() -> None:
         ("demo", demo, "Window"),
         ("predict", predicting, "Prediction"),
         ("cohort", cohorts, "Prediction"),
-        ("evaluate", comparing, "Prediction"),
+        ("prepare", preparing, "Training and evaluation"),
+        ("train", training, "Training and evaluation"),
+        ("evaluate", evaluating, "Training and evaluation"),
+        ("cross-validate", cross_validating, "Training and evaluation"),
         ("import", importing, "Files"),
         ("info", information, "Files"),
     ):

@@ -64,7 +64,8 @@ def command(
         typer.Option(
             help="Attention windows of the reference: each section as one, whatever the order "
             "(section); 32 spots over all sections in order, as the released scripts (sequence32); "
-            "32 spots within each section (section32). Never interchangeable."
+            "32 spots within each section (section32); each spot alone (spot). Never "
+            "interchangeable."
         ),
     ] = Windowing.SECTION,
     metric: Annotated[Metric, typer.Option(help="Distance of the weights.")] = Metric.L1,

@@ -58,6 +58,7 @@ class Windowing(StrEnum):
     SECTION = "section"
     SEQUENCE32 = "sequence32"
     SECTION32 = "section32"
+    SPOT = "spot"
 
 
 class ColorOrder(StrEnum):

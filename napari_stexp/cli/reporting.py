@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -46,12 +48,18 @@ class Reporter:
         if not self.quiet:
             _stderr().print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
+    def tell(self, text: str) -> None:
+        """Print a line about a task that goes on as it should."""
+        if not self.quiet:
+            _stderr().print(text, markup=False, highlight=False, soft_wrap=True)
+
     def run(
         self,
         task: Generator[Progress, None, Result],
         *,
         unit: str = "",
         on_report: Report | None = None,
+        gently: bool = False,
     ) -> Result:
         """Run a long task to its end, showing how far it is, and return its result.
 
@@ -66,19 +74,48 @@ class Reporter:
             What it counts, for the rate ('spots').
         on_report : callable, optional
             Called with each report, before it is shown.
+        gently : bool
+            A first Ctrl-C waits for the next report, so that the task is closed
+            between two steps; a second one doesn't.
         """
         try:
-            with self._shown(unit) as show:
+            with self._shown(unit) as show, self._interrupts(gently) as check:
                 while True:
                     try:
                         progress = next(task)
                     except StopIteration as stop:
                         return stop.value
+                    check()
                     if on_report is not None:
                         on_report(progress)
                     show(progress)
         finally:
             task.close()
+
+    @contextmanager
+    def _interrupts(self, gently: bool) -> Iterator[Callable[[], None]]:
+        """Keep a first Ctrl-C until the check that is yielded is called."""
+        usual = signal.getsignal(signal.SIGINT)
+        elsewhere = threading.current_thread() is not threading.main_thread()
+        if not gently or elsewhere or usual is not signal.default_int_handler:
+            yield lambda: None
+            return
+        pressed: list[int] = []
+
+        def keep(number: int, frame: Any) -> None:
+            signal.signal(signal.SIGINT, usual)
+            pressed.append(number)
+            self.note("Stopping after this step; Ctrl-C once more stops at once.")
+
+        def check() -> None:
+            if pressed:
+                raise KeyboardInterrupt
+
+        signal.signal(signal.SIGINT, keep)
+        try:
+            yield check
+        finally:
+            signal.signal(signal.SIGINT, usual)
 
     @contextmanager
     def _shown(self, unit: str) -> Iterator[Report]:

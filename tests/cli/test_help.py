@@ -14,7 +14,10 @@ import typer
 from napari_stexp.cli.app import app
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("view", "demo", "predict", "cohort", "evaluate", "import", "info")
+COMMANDS = (
+    *("view", "demo", "predict", "cohort", "prepare", "train", "evaluate", "cross-validate"),
+    *("import", "info"),
+)
 COMMAND = typer.main.get_command(app)
 
 
