@@ -81,7 +81,8 @@ class StageEncoder(ImageEncoder):
 
     def forward(self, images: Tensor) -> Tensor:
         """Encode ``images`` (N, 3, p, p) to (N, width): stage by stage, means first."""
-        stages = self.model.forward_intermediates(images, intermediates_only=True)
+        network: Any = self.model
+        stages = network.forward_intermediates(images, intermediates_only=True)
         moments = [torch.std_mean(stage.float(), (2, 3), correction=0) for stage in stages]
         return torch.cat([part for std, mean in moments for part in (mean, std)], dim=1)
 
