@@ -306,7 +306,7 @@ def _facts(trainer: Trainer) -> dict[str, Any]:
         "steps": state.done,
         "seconds": round(state.seconds, 1),
         "stopped_by": state.stopped or "epochs",
-        "temperature": float(trainer.core.temperature),
+        "temperature": trainer.temperature,
         "device": str(trainer.fabric.device),
         "devices": trainer.fabric.world_size,
         "torch": torch.__version__,

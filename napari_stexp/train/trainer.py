@@ -65,8 +65,8 @@ class RunInputs:
         validation = None if self.validation is None else describe_data(self.validation)
         return {
             "setting": {k: v for k, v in settings.items() if k not in TrainSettings.FREE},
-            "data:": describe_data(self.data),
-            "validation data:": validation,
+            "data": describe_data(self.data),
+            "validation data": validation,
             "retrieval": self.retrieval.to_json() if validation else None,
             "initial parameters": tensors_digest(self.initial) if self.initial else None,
             "devices": devices,
@@ -149,6 +149,7 @@ class Trainer:
         self.features: Tensor | None = None
         self.validation_features: Tensor | None = None
         self._log: RunLog | None = None
+        self._description = inputs.describe(fabric.world_size)
         self._earlier, self._began = self.state.seconds, time.monotonic()
         self._saved = self._began
 
@@ -232,7 +233,7 @@ class Trainer:
         rate = learning_rates(settings, state.done - 1, self.total)[1]
         if self._log is not None:
             row = {"epoch": epoch, "step": state.done, "loss": loss, "learning_rate": rate}
-            row |= {"temperature": float(self.core.temperature), "seconds": state.seconds}
+            row |= {"temperature": self.temperature, "seconds": state.seconds}
             row |= {f"validation_{key}": value for key, value in (numbers or {}).items()}
             self._log.add_epoch(row, state.done)
         state.epoch, state.step, state.loss_sum = epoch, 0, 0.0
@@ -244,6 +245,12 @@ class Trainer:
             report = TrainingReport(epoch, state.done, loss, rate, numbers, state.seconds)
             yield self._progress(f"validated epoch {epoch}", report)
         self._train_mode()
+
+    @property
+    def temperature(self) -> float:
+        """What divides the logits now."""
+        with torch.no_grad():
+            return float(self.core.temperature)
 
     def _settle(self) -> Generator[Progress, None, None]:
         """Take the weights to keep: the best ones under early stopping, else the last."""
@@ -327,7 +334,7 @@ class Trainer:
                 self.settings,
                 self.inputs.retrieval,
                 self.maker,
-                temperature=float(self.core.temperature),
+                temperature=self.temperature,
                 features=self.validation_features,
             )
             with closing(task):
@@ -394,7 +401,7 @@ class Trainer:
                 "best": self.best,
                 "progress": dict(vars(self.state)),
                 "contract": _plain(self.contract.to_json()),
-                "run": _plain(self.inputs.describe(self.fabric.world_size)),
+                "run": _plain(self._description),
                 "software": f"napari-stexp {__version__}, torch {torch.__version__}",
             },
         )

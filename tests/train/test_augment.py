@@ -50,12 +50,12 @@ def test_jitter_is_torchvisions_image_by_image(
     with seeded(seed):
         params = transform.draw(len(batch))
     result = transform.change(batch, **params)
-    for i, image in enumerate(batch):
+    for i, wanted in enumerate(batch.unbind()):
         for kind in params["order"][i].tolist():
             factor = float(params["factors"][i, kind])
             assert abs(factor - 1) <= strengths[kind]
-            image = KINDS[kind](image, factor)
-        torch.testing.assert_close(result[i], image, atol=2e-4, rtol=0)
+            wanted = KINDS[kind](wanted, factor)  # noqa: PLW2901
+        torch.testing.assert_close(result[i], wanted, atol=2e-4, rtol=0)
 
 
 def test_each_image_has_its_own_factors_and_order() -> None:
