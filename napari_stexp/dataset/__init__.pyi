@@ -1,5 +1,7 @@
 from .dataset import Dataset as Dataset
 from .dataset import open_dataset as open_dataset
+from .feature_store import FeatureStore as FeatureStore
+from .feature_store import encoder_key as encoder_key
 from .gene_choice import GeneChoice as GeneChoice
 from .gene_choice import choose_genes as choose_genes
 from .prepare import prepare_dataset as prepare_dataset

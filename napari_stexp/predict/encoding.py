@@ -113,6 +113,12 @@ class PatchEncoder:
         """Do `embed`, with as many batches under way as there are `workers`."""
         return self._parallel(self.embed, pixels, self.projection)
 
+    @property
+    def image_encoder(self) -> torch.nn.Module:
+        """The network before the projection, on the device."""
+        encoder: torch.nn.Module = self._model.image_encoder
+        return encoder
+
     def features_parallel(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Do `features`, with as many batches under way as there are `workers`."""
         return self._parallel(self.features, pixels, self.width)

@@ -133,7 +133,7 @@ def predict_with_facts(
 
     described = yield from _describe(bundle, where, [*held_out, *training])
     queries, known = described[: len(held_out)], described[len(held_out) :]
-    done = sum(int(part.usable.sum()) for part in [*held_out, *training])
+    done = 2 * sum(int(part.usable.sum()) for part in [*held_out, *training])
     yield Progress(done, done, "searching the reference")
     retriever = Retriever(bank.embeddings, k, metric, device=where)
     neighbours = [
@@ -191,7 +191,7 @@ def _describe(
     bundle: ModelBundle, device: torch.device, parts: Sequence[TrainingSet]
 ) -> Generator[Progress, None, list[PatchFeatures]]:
     """Describe the patches of sections, one after the other."""
-    done, total = 0, sum(int(part.usable.sum()) for part in parts)
+    done, total = 0, 2 * sum(int(part.usable.sum()) for part in parts)
     yield Progress(0, total, "loading the model")
     describer = PatchDescriber(bundle, device)
     described = []

@@ -86,17 +86,23 @@ class ColorJitter(BatchTransform):
         return {"factors": factors, "order": torch.rand(n, 3).argsort(1)}
 
     def change(self, images: Tensor, **params: Tensor) -> Tensor:
-        """Blend each image three times; kinds are 0 brightness, 1 contrast, 2 saturation."""
-        order = params["order"]
-        factors = _on(params["factors"].gather(1, order), images)  # in the order of use
-        shares = _on((order != 0).float(), images), _on((order == 1).float(), images)
-        luma = torch.tensor(_LUMA, device=images.device, dtype=images.dtype).view(1, 3, 1, 1)
+        """Blend each image three times; kinds are 0 brightness, 1 contrast, 2 saturation.
+
+        Each blending is an affine map of an image's colours.
+        """
+        luma = torch.tensor(_LUMA, device=images.device, dtype=images.dtype)
+        factors = _on(params["factors"].gather(1, params["order"]), images)  # as used
+        flat, grey = (_on((params["order"] == kind).float(), images) for kind in (1, 2))
+        unity = torch.eye(3, device=images.device, dtype=images.dtype)
+        shape = images.permute(0, 2, 3, 1).shape
+        pixels = images.permute(0, 2, 3, 1).flatten(1, 2)  # (B, p·p, 3)
         for i in range(3):
-            factor, colored, flat = (_column(v, i) for v in (factors, *shares))
-            grey = (images * luma).sum(1, keepdim=True)
-            base = torch.lerp(grey, grey.mean((2, 3), keepdim=True), flat) * colored
-            images = torch.lerp(base, images, factor).clamp_(0, 1)
-        return images
+            kept, left = factors[:, i, None, None], 1 - factors[:, i, None, None]
+            to_grey = luma[:, None].expand(3, 3) * grey[:, i, None, None]
+            mean = (pixels @ luma).mean(1)[:, None, None] * flat[:, i, None, None]
+            shift = (left * mean).expand(-1, 1, 3)
+            pixels = torch.baddbmm(shift, pixels, kept * unity + left * to_grey).clamp_(0, 1)
+        return pixels.view(shape).permute(0, 3, 1, 2)
 
 
 class StainJitter(BatchTransform):
@@ -145,7 +151,7 @@ class HorizontalFlip(BatchTransform):
 
     def change(self, images: Tensor, **params: Tensor) -> Tensor:
         """Flip the chosen images."""
-        return torch.where(_column(_on(params["flip"], images)), images.flip(3), images)
+        return torch.where(_on(params["flip"], images)[:, None, None, None], images.flip(3), images)
 
 
 class QuarterTurns(BatchTransform):
@@ -267,9 +273,3 @@ def _on(values: Tensor, images: Tensor) -> Tensor:
     if images.device.type == "cuda":
         values = values.pin_memory()
     return values.to(images.device, dtype, non_blocking=True)
-
-
-def _column(values: Tensor, index: int | None = None) -> Tensor:
-    """Return (B,) values, or a column of (B, n), to multiply images by."""
-    column = values if index is None else values[:, index]
-    return column.view(-1, 1, 1, 1)

@@ -6,7 +6,9 @@ take the place of the augmentation. They go through the symmetries of the square
 that flips and rotations ask for (all eight for both, in the order of
 `napari_stexp.train.augment.turn`), the first one being the patch as it is; from the
 second on colours are changed at random, where jitter is asked for. In each step
-each spot shows one of its views, at random.
+each spot shows one of its views, at random. Of a data set on disk the features are kept
+beside the patches (`napari_stexp.dataset.FeatureStore`), those of views with random
+colours excepted.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from napari_stexp.dataset import TrainingSet
+from napari_stexp.dataset import FeatureStore, TrainingSet, encoder_key
 from napari_stexp.model import ImagePreprocessor, MclSTExp
 from napari_stexp.predict.parallel import map_in_order
 from napari_stexp.progress import Progress
@@ -67,6 +69,11 @@ class ViewMaker:
         turns = range(4) if settings.rotation != "none" else range(1)
         mirrored = (0, 4) if settings.flips else (0,)
         self._symmetries = [quarter + mirror for mirror in mirrored for quarter in turns]
+        self.is_random = any(settings.jitter) or settings.stain_jitter > 0
+
+    def symmetry(self, view: int) -> int:
+        """Say by which symmetry of the square view ``view`` is turned; 0: as it is."""
+        return self._symmetries[view % len(self._symmetries)]
 
     def make(self, pixels: NDArray[np.uint8], view: int = 0, start: int = 0) -> Tensor:
         """Return view ``view`` of (B, S, p, p, 3) patches, the first being number ``start``."""
@@ -74,7 +81,7 @@ class ViewMaker:
         if view:
             with seeded(self.seed, _VIEWS, view, start):
                 images = self._colors(images)
-        symmetry = self._symmetries[view % len(self._symmetries)]
+        symmetry = self.symmetry(view)
         if symmetry:
             shape = images.shape
             flat = images.reshape(-1, *shape[-3:])
@@ -116,29 +123,51 @@ def encode_views(
     Tensor, (V, N, S·W) float32
         On the CPU; zero for the N - n spots that are not in ``rows``.
     """
+    wanted = np.zeros(len(data), dtype=bool)
+    wanted[rows] = True
     width = model.context * model.image_encoder.width
     features = torch.zeros(views, len(data), width)
-    parts = _split(rows, maker.device)
-    places = [(view, part) for view in range(views) for part in parts]
-    images = (
-        maker.make(data.read(part), view, number)
-        for view in range(views)
-        for number, part in enumerate(parts)
-    )
+    encode = _make_encode(model, precision)
+    done = 0
+    for view in range(views):
+        store = _open_store(model, maker, view, precision)
+        for part, patches in zip(data.reference.slices, data.patches, strict=True):
+            mine = part.start + np.flatnonzero(wanted[part])
+            table = features[view, part]
+            known = store.load(patches) if store else None
+            if known is not None:
+                table[:] = torch.from_numpy(known) * torch.from_numpy(wanted[part])[:, None]
+                yield Progress(done := done + len(mine), views * len(rows), "reading features")
+                continue
+            batches = _split(mine, maker.device)
+            images = (maker.make(data.read(batch), view, int(batch[0])) for batch in batches)
+            results = embed_in_batches(encode, model, images, maker.device)
+            for batch, result in zip(batches, results, strict=True):
+                table[torch.from_numpy(batch - part.start)] = result
+                yield Progress(done := done + len(batch), views * len(rows), "encoding the patches")
+            if store and np.array_equal(wanted[part], data.usable[part]):
+                store.save(patches, table.numpy())
+    return features
+
+
+def _make_encode(model: MclSTExp, precision: str) -> Callable[[Tensor], Tensor]:
     kind = torch.bfloat16 if precision == "bf16-mixed" else torch.float16
 
     def encode(batch: Tensor) -> Tensor:
         with torch.autocast(batch.device.type, kind, enabled=precision != "32-true"):
             return model.image_features(batch)
 
-    done = 0
-    for (view, part), result in zip(
-        places, embed_in_batches(encode, model, images, maker.device), strict=True
-    ):
-        features[view, torch.from_numpy(part)] = result
-        done += len(part)
-        yield Progress(done, views * len(rows), "encoding the patches")
-    return features
+    return encode
+
+
+def _open_store(
+    model: MclSTExp, maker: ViewMaker, view: int, precision: str
+) -> FeatureStore | None:
+    """Open the store of a view; None for views with random colours, which differ by data set."""
+    if view and maker.is_random:
+        return None
+    key = encoder_key(model.image_encoder, model.encoder_name, maker.prepare.contract, precision)
+    return FeatureStore(key, f"symmetry {maker.symmetry(view)}")
 
 
 def embed_in_batches(

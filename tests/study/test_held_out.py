@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -67,8 +68,17 @@ def test_baselines_learn_from_the_training_sections_alone(trained, held_out, dat
         )
 
 
-def test_one_retrieval_and_one_encoding_serve_both_scales(trained, dataset, monkeypatch) -> None:
+def test_one_retrieval_and_one_encoding_serve_both_scales(
+    trained, dataset, tmp_path, monkeypatch
+) -> None:
+    """And what was encoded once lies beside the patches from then on."""
+    from napari_stexp.dataset import open_dataset
     from napari_stexp.predict import PatchEncoder, Retriever
+
+    shutil.copytree(dataset.folder, tmp_path / "data")
+    for kept in (tmp_path / "data").rglob("features-*.npy"):
+        kept.unlink()
+    fresh = open_dataset(tmp_path / "data")
 
     calls: list[str] = []
     encoded, found = PatchEncoder.features_parallel, Retriever.find
@@ -80,17 +90,22 @@ def test_one_retrieval_and_one_encoding_serve_both_scales(trained, dataset, monk
     monkeypatch.setattr(
         Retriever, "find", lambda self, query: calls.append("find") or found(self, query)
     )
-    predict(trained, dataset, "C1", split="patient")
+    first = predict(trained, fresh, "C1", split="patient")
     assert calls == ["encode"] * 3 + ["find"]  # C1, and A1 and B1 for the baselines
+    second = predict(trained, fresh, "C1", split="patient")
+    assert calls[4:] == ["find"]
+    for method, scales in first[0].predicted.items():
+        for scale, values in scales.items():
+            np.testing.assert_array_equal(second[0].predicted[method][scale], values)
 
 
-def test_progress_counts_patches(trained, dataset) -> None:
+def test_progress_counts_patches_for_statistics_and_for_features(trained, dataset) -> None:
     reports = []
     task = predict_held_out(trained, dataset, ["C1"], split="patient", device="cpu")
     exhaust(task, reports.append)
     done = [report.done for report in reports]
     assert done == sorted(done)
-    assert (done[0], done[-1], reports[-1].total) == (0, 108, 108)
+    assert (done[0], done[-1], reports[-1].total) == (0, 2 * 108, 2 * 108)
 
 
 def test_closing_stops_it(trained, dataset) -> None:
