@@ -86,7 +86,7 @@ def command(
     )
     params = PredictParams(
         k=k,
-        metric=metric and metric.value,
+        metric=metric,
         scale=scale and scale.value,
         device=device,
         exclude_sections=tuple(exclude_section or ()),

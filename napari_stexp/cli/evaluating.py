@@ -165,7 +165,7 @@ def command(
             "split": split and split.value,
             "exclude_patients": split_names(exclude_patient),
             "k": k,
-            "metric": metric and metric.value,
+            "metric": metric,
             "device": device,
             "n_bootstrap": bootstrap,
         },

@@ -10,10 +10,10 @@ import typer
 from napari_stexp.cli.options import (
     AsJson,
     ColorOrder,
-    Metric,
     Missing,
     Scale,
     Windowing,
+    check_metric,
     check_suffix,
 )
 from napari_stexp.cli.reporting import Reporter, print_facts, print_json
@@ -68,7 +68,15 @@ def command(
             "interchangeable."
         ),
     ] = Windowing.SECTION,
-    metric: Annotated[Metric, typer.Option(help="Distance of the weights.")] = Metric.L1,
+    metric: Annotated[
+        str,
+        typer.Option(
+            metavar="l1|l2|softmax:T",
+            callback=check_metric,
+            help="Weights of reference spots: 1/d² of a distance, or a softmax of the cosine "
+            "similarity divided by T.",
+        ),
+    ] = "l1",
     k: Annotated[int, typer.Option(min=1, help="Reference spots per prediction.")] = 200,
     scale: Annotated[
         Scale, typer.Option(help="Expression scale that is predicted by default.")
@@ -105,7 +113,7 @@ def command(
             read_gene_list(genes),
             read_reference(reference),
             windowing=windowing.value,
-            metric=metric.value,
+            metric=metric,
             k=k,
             scale=scale.value,
             mpp=mpp,

@@ -18,7 +18,6 @@ __all__ = [
     "ExcludeSection",
     "K",
     "Layout",
-    "Metric",
     "MetricOption",
     "Missing",
     "Model",
@@ -27,6 +26,7 @@ __all__ = [
     "ScaleOption",
     "SlideFile",
     "Windowing",
+    "check_metric",
     "check_suffix",
 ]
 
@@ -36,13 +36,6 @@ class Layout(StrEnum):
 
     HEX = "hex"
     SQUARE = "square"
-
-
-class Metric(StrEnum):
-    """Distance of the weights 1/d²."""
-
-    L1 = "l1"
-    L2 = "l2"
 
 
 class Scale(StrEnum):
@@ -113,11 +106,27 @@ K = Annotated[
         rich_help_panel="Retrieval",
     ),
 ]
+
+
+def check_metric(metric: str | None) -> str | None:
+    """Accept only names of metrics."""
+    from napari_stexp.model.metric import METRICS, is_metric
+
+    if metric is not None and not is_metric(metric):
+        raise typer.BadParameter(
+            f"'{metric}' is none of {', '.join(METRICS)}, where T is 0.001 to 1000."
+        )
+    return metric
+
+
 MetricOption = Annotated[
-    Metric | None,
+    str | None,
     typer.Option(
         "--metric",
-        help="Distance of the weights. (default: the model's)",
+        metavar="l1|l2|softmax:T",
+        callback=check_metric,
+        help="Weights of reference spots: 1/d² of a distance (l1, l2), or a softmax of the cosine "
+        "similarity divided by T. (default: the model's)",
         rich_help_panel="Retrieval",
     ),
 ]

@@ -118,7 +118,7 @@ def command(
     session.noticed.connect(reporter.note)
     session.params = PredictParams(
         k=k,
-        metric=metric and metric.value,
+        metric=metric,
         scale=scale and scale.value,
         device=device,
         batch_size=batch_size,

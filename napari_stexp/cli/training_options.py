@@ -215,7 +215,7 @@ def split_names(given: Sequence[str] | None) -> list[str]:
 
 
 def make_retrieval(
-    dataset: Dataset, training: Sequence[str], k: int | None, metric: StrEnum | None
+    dataset: Dataset, training: Sequence[str], k: int | None, metric: str | None
 ) -> Retrieval | None:
     """Return the retrieval to store with a model; None for the default.
 
@@ -236,5 +236,5 @@ def make_retrieval(
             found=k,
         )
     return Retrieval(
-        k=min(200, n_spots) if k is None else k, metric="l1" if metric is None else metric.value
+        k=min(200, n_spots) if k is None else k, metric="l1" if metric is None else metric
     )
