@@ -249,20 +249,27 @@ def _lead(result: StudyResult) -> str:
 
 def _glance(result: StudyResult) -> list[tuple[str, str]]:
     facts = result.facts
-    tested = [
-        section.name + (f" (patient {section.section.patient})" if section.section.patient else "")
-        for section in result.sections
-    ]
     organs = sorted({section.section.organ for section in result.sections} - {""})
     rows = [
         ("Protocol", facts.get("protocol")),
         ("Model", _say_model(facts.get("model"))),
         ("Trained on", join_words([str(part) for part in _as_list(facts.get("trained_on"))], 40)),
-        ("Tested on", join_words(tested, 40)),
+        ("Tested on", _say_sections(result.sections)),
         ("Organ", join_words(organs)),
         ("Made", facts.get("created")),
     ]
     return [(name, str(text)) for name, text in rows if text]
+
+
+def _say_sections(sections: Sequence[SectionEvaluation]) -> str:
+    """Name sections by patient: ``C2 and C3 (patient C); B4 (patient B)``."""
+    by_patient: dict[str, list[str]] = {}
+    for section in sections:
+        by_patient.setdefault(section.section.patient, []).append(section.name)
+    return "; ".join(
+        join_words(names, 40) + (f" (patient {patient})" if patient else "")
+        for patient, names in by_patient.items()
+    )
 
 
 def _say_model(model: object) -> str:

@@ -46,6 +46,7 @@ _FAINT = "#c9ced6"
 _WIDTH = 5.4  # inches: 540 CSS px
 #: p below this can't be told from 0.
 _SMALLEST_P = 1e-300
+_MANY_SECTIONS = 12  # above which their rows are drawn closer
 _FEW_GENES = 10  # a violin of fewer is an invention
 
 
@@ -78,7 +79,8 @@ def draw_sections(result: StudyResult, scale: str) -> Picture:
     """Draw ACG and HEG of each method on each section, with their intervals."""
     names = [section.name for section in result.sections]
     methods = [method for method in result.methods if method != "mean"]
-    height = 1.0 + 0.17 * len(names) * max(len(methods), 2)
+    row = (0.17 if len(names) <= _MANY_SECTIONS else 0.075) * max(len(methods), 3)
+    height = 1.0 + row * len(names)
     figure = _figure(2 * _WIDTH, height)
     axes = figure.subplots(1, 2, sharey=True)
     for axis, metric in zip(axes, ("acg_pcc", "heg_pcc"), strict=True):
@@ -185,7 +187,7 @@ def draw_scatter(result: StudyResult, scale: str, baseline: str) -> Picture:
 
 
 def _same_limits(axis: Axes, x: Any, y: Any) -> None:
-    both = np.concatenate([x, y, [0.0]])
+    both = np.concatenate([x, y])
     margin = 0.06 * max(float(np.ptp(both)), 0.1)
     limits = (both.min() - margin, both.max() + margin)
     axis.set(xlim=limits, ylim=limits)
@@ -212,12 +214,12 @@ def draw_p_values(result: StudyResult, scale: str) -> Picture:
         axis.scatter(
             pcc[chosen], height[chosen], s=14, color=colour, alpha=0.5, linewidths=0, label=name
         )
-    if len(result.sections) == 1:
-        _name_extremes(axis, pcc, height, scores["gene"].to_numpy(), height, 5, lowest=False)
     axis.legend(frameon=False, loc="upper left", fontsize=9.5, handletextpad=0.2)
     axis.axvline(0, color=_FAINT, linewidth=0.8, zorder=0)
     axis.set_ylim(bottom=0)
     axis.margins(y=0.12)
+    if len(result.sections) == 1:
+        _name_extremes(axis, pcc, height, scores["gene"].to_numpy(), height, 5, lowest=False)
     per = "gene and section" if len(result.sections) > 1 else "gene"
     _style(axis, f"{describe_method(MODEL).name}: PCC, one point per {per}", r"$-\log_{10}\,p$")
     return _save(figure, "Minus log10 p against the correlation of each gene")
@@ -232,9 +234,9 @@ def draw_levels(result: StudyResult, scale: str) -> Picture:
     figure = _figure(_WIDTH, 4.4)
     axis = figure.subplots()
     axis.scatter(x, y, s=14, color=COLOURS[MODEL], alpha=0.5, linewidths=0)
-    _name_extremes(axis, x, y, table.index.to_numpy(), y, 4)
     axis.axhline(0, color=_INK, linewidth=0.8, zorder=0)
     axis.margins(0.09)
+    _name_extremes(axis, x, y, table.index.to_numpy(), y, 4)
     _style(axis, "mean measured expression, log10(1 + x)", f"PCC per gene{_over(result)}")
     return _save(figure, "Correlation of each gene against its mean measured expression")
 
@@ -242,7 +244,10 @@ def draw_levels(result: StudyResult, scale: str) -> Picture:
 def _name_extremes(
     axis: Axes, x: Any, y: Any, names: Any, order: Any, n: int, lowest: bool = True
 ) -> None:
-    """Write the names of the genes at the ends of ``order`` beside their points."""
+    """Write the names of the genes at the ends of ``order`` beside their points.
+
+    The axes' limits must be set before, or names are written over each other.
+    """
     from matplotlib.patheffects import withStroke
 
     ranks = np.argsort(order, kind="stable")
