@@ -11,6 +11,7 @@ from napari_stexp.session.browsing import Browsing
 from napari_stexp.session.expression import PredictedExpression
 from napari_stexp.session.opening import Opening
 from napari_stexp.session.placement import check_belongs, check_placement
+from napari_stexp.session.training import Training
 
 if TYPE_CHECKING:
     from napari_stexp.model import ModelBundle
@@ -32,6 +33,8 @@ class Session(Browsing, Opening):
     notices : list of str
         What the user should know though it was no error, oldest first.
         Every new one is also emitted by ``noticed``.
+    training : Training
+        The model that is being made; independent of what is open.
     """
 
     slide_changed = Signal(object)
@@ -53,6 +56,7 @@ class Session(Browsing, Opening):
         self._annotations: list[Any] | None = None
         self._labels: list[str] | None = None
         self.notices: list[str] = []
+        self.training = Training()
 
     # ---- slide ---------------------------------------------------------------------------
 
