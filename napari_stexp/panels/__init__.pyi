@@ -7,6 +7,8 @@ from .registry import get_adapter as get_adapter
 from .registry import get_controller as get_controller
 from .registry import get_session as get_session
 from .registry import open_all as open_all
+from .registry import open_train as open_train
 from .slide_panel import SlidePanel as SlidePanel
+from .train_panel import TrainPanel as TrainPanel
 from .workers import TaskHandle as TaskHandle
 from .workers import run_task as run_task

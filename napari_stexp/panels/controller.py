@@ -13,6 +13,7 @@ from napari_stexp.errors import ScaleError, StexpError
 from napari_stexp.panels import tasks
 from napari_stexp.panels.background import BackgroundTasks
 from napari_stexp.panels.prediction_run import PredictionRun
+from napari_stexp.panels.training_control import TrainingControl
 
 if TYPE_CHECKING:
     from napari_stexp.session import Session
@@ -40,6 +41,7 @@ class Controller(BackgroundTasks):
         self.conflicting_spots: Any = None
         self.watcher: QObject | None = None  # of napari's window, once a panel is docked in it
         self.run = PredictionRun(session, self)
+        self.training = TrainingControl(self)
         session.noticed.connect(self._on_noticed)
 
     def close(self) -> None:
@@ -52,7 +54,8 @@ class Controller(BackgroundTasks):
     def _on_noticed(self, notice: str) -> None:
         show_warning(notice)
 
-    def _remember(self, path: Path) -> None:
+    def remember(self, path: Path) -> None:
+        """Let the next file dialog begin where this file or folder lies."""
         self.folder = path if path.is_dir() else path.parent
 
     # ---- slide ---------------------------------------------------------------------------
@@ -60,7 +63,7 @@ class Controller(BackgroundTasks):
     def open_slide(self, path: str | Path, then: Callable[[], None] | None = None) -> None:
         """Open a slide in the background; ``then`` is called when it is shown."""
         path = Path(path)
-        self._remember(path)
+        self.remember(path)
 
         def show(slide: Any) -> None:
             self.stop_prediction()
@@ -110,7 +113,7 @@ class Controller(BackgroundTasks):
     ) -> None:
         """Read spots in the background and lay them on the slide."""
         path = Path(path)
-        self._remember(path)
+        self.remember(path)
 
         def show(spots: Any) -> None:
             self._set_spots(spots)
@@ -154,7 +157,7 @@ class Controller(BackgroundTasks):
     def load_annotations(self, path: str | Path) -> None:
         """Read a pathologist's regions in the background."""
         path = Path(path)
-        self._remember(path)
+        self.remember(path)
         self.start(
             "annotations",
             tasks.read_annotations_steps(path),
@@ -172,7 +175,7 @@ class Controller(BackgroundTasks):
     def load_bundle(self, path: str | Path, then: Callable[[], None] | None = None) -> None:
         """Load a model bundle in the background."""
         path = Path(path)
-        self._remember(path)
+        self.remember(path)
 
         def show(bundle: Any) -> None:
             self.session.set_bundle(bundle)
@@ -185,7 +188,7 @@ class Controller(BackgroundTasks):
 
     def import_checkpoint(self, request: tasks.ImportRequest) -> None:
         """Make a bundle of a released checkpoint in the background, and load it."""
-        self._remember(request.output)
+        self.remember(request.output)
 
         def show(bundle: Any) -> None:
             self.session.set_bundle(bundle)
@@ -242,7 +245,7 @@ class Controller(BackgroundTasks):
     def save_prediction(self, path: str | Path) -> None:
         """Write the prediction in the background (.h5ad, .csv or .parquet)."""
         path = Path(path)
-        self._remember(path)
+        self.remember(path)
         if self.session.prediction is None or self.busy("predict"):
             self.fail(
                 "save",

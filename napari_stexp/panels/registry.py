@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from napari_stexp.session import Session
     from napari_stexp.viewer import LayerAdapter
 
-__all__ = ["PANELS", "PLUGIN", "get_adapter", "get_controller", "get_session", "open_all"]
+__all__ = [
+    "PANELS",
+    "PLUGIN",
+    "TRAIN",
+    "get_adapter",
+    "get_controller",
+    "get_session",
+    "join_tabs",
+    "open_all",
+    "open_train",
+]
 
 PLUGIN = "napari-stexp"
 # Dock title -> class, in the order of the tabs; the titles are the manifest's display names.
@@ -23,6 +33,8 @@ PANELS = {
     "Predict": "PredictPanel",
     "Genes": "GenesPanel",
 }
+# Not opened with the others: most people predict, few train.
+TRAIN = ("Train", "TrainPanel")
 
 _IDLE_MS = 300
 
@@ -143,3 +155,44 @@ def open_all(napari_viewer: Any) -> dict[str, Any]:
         docks[0].parent().resizeDocks(docks[:1], [PANEL_WIDTH], Qt.Orientation.Horizontal)
     docks[0].raise_()
     return panels
+
+
+def open_train(napari_viewer: Any) -> Any:
+    """Open the panel *Train*, as a tab beside the others where they are open.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        The viewer.
+
+    Returns
+    -------
+    QWidget
+        The panel; one that is open already is kept as it is.
+    """
+    viewer = unwrap(napari_viewer)
+    dock, panel = viewer.window.add_plugin_dock_widget(PLUGIN, TRAIN[0])
+    join_tabs(panel)
+    dock.show()
+    dock.raise_()
+    return panel
+
+
+def join_tabs(panel: Any) -> None:
+    """Put a panel's dock behind those of the others, and to the front; once."""
+    from qtpy.QtWidgets import QDockWidget, QMainWindow
+
+    dock = panel.parent()
+    main = dock.parent() if isinstance(dock, QDockWidget) else None
+    if not isinstance(main, QMainWindow) or dock.windowTitle() == TRAIN[0]:
+        return
+    dock.setWindowTitle(TRAIN[0])
+    titles = {title.replace("&", "&&") for title in PANELS}
+    others = [
+        other
+        for other in main.findChildren(QDockWidget)
+        if other.windowTitle() in titles and not other.isFloating() and not other.isHidden()
+    ]
+    if others:
+        main.tabifyDockWidget(others[-1], dock)
+        dock.raise_()

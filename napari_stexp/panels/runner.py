@@ -38,8 +38,13 @@ class TaskRunner(QObject):
         on_return: Callable[[Any], None],
         on_yield: Callable[[Any], None] | None = None,
         on_end: Callable[[], None] | None = None,
+        patient: bool = False,
     ) -> TaskHandle | None:
-        """Run a task in an area; None if one is still running there."""
+        """Run a task in an area; None if one is still running there.
+
+        A ``patient`` task is one that nothing may follow in its area, even when it
+        is cancelled, before it has really ended: it writes files.
+        """
         if self.busy(area):
             task.close()
             self.fail(area, StexpError("this is still running", hint="Wait, or cancel it first."))
@@ -61,6 +66,7 @@ class TaskRunner(QObject):
             on_error=lambda error: self.fail(area, error),
             on_finish=finish,
             parent=self,
+            patient=patient,
         )
         self.tasks[area] = handle
         self.task_started.emit(area, handle)

@@ -117,6 +117,8 @@ class TaskHandle(QObject):
         What is being done, for a person.
     unit : str
         What is counted ('spots').
+    patient : bool
+        Whether a cancelled task is waited for, however long its next yield takes.
     report : TaskReport
         The last report.
     """
@@ -128,10 +130,13 @@ class TaskHandle(QObject):
     cancelled = Signal()
     finished = Signal()
 
-    def __init__(self, title: str, unit: str = "", parent: QObject | None = None) -> None:
+    def __init__(
+        self, title: str, unit: str = "", parent: QObject | None = None, *, patient: bool = False
+    ) -> None:
         super().__init__(parent)
         self.title = title
         self.unit = unit
+        self.patient = patient
         self.report = TaskReport(Progress(0, 0, title))
         self._meter = RateMeter()
         self._stop = threading.Event()
@@ -178,10 +183,12 @@ class TaskHandle(QObject):
 
         Where that yield is long in coming, the task counts as cancelled all
         the same: its worker ends by itself, and nobody hears of it any more.
+        Unless it is a ``patient`` one, which may have a file to finish.
         """
         if self._running and not self._stop.is_set():
             self._stop.set()
-            QTimer.singleShot(_PATIENCE_MS, self._detach)
+            if not self.patient:
+                QTimer.singleShot(_PATIENCE_MS, self._detach)
 
     @Slot(object)
     def _on_yielded(self, progress: Progress) -> None:
@@ -244,6 +251,7 @@ def run_task(  # noqa: PLR0913 - one callback per way of ending
     on_cancel: Callable[[], None] | None = None,
     on_finish: Callable[[], None] | None = None,
     parent: QObject | None = None,
+    patient: bool = False,
 ) -> TaskHandle:
     """Run a generator of `Progress` in a worker thread.
 
@@ -260,13 +268,15 @@ def run_task(  # noqa: PLR0913 - one callback per way of ending
     parent : QObject, optional
         Owner of the handle. When it is destroyed the task is cancelled and no
         callback follows.
+    patient : bool
+        Whether a cancelled task counts as running until it has really ended.
 
     Returns
     -------
     TaskHandle
         Its ``cancel`` takes effect at the task's next yield.
     """
-    handle = TaskHandle(title, unit, parent)
+    handle = TaskHandle(title, unit, parent, patient=patient)
     handle.destroyed.connect(handle._stop.set)
     for signal, callback in (
         (handle.yielded, on_yield),

@@ -177,6 +177,40 @@ def released(folder):
     return checkpoint, genes, section
 
 
+@pytest.fixture(scope="session")
+def sections_file(folder: Path, slide_file: Path) -> Path:
+    """A list of three measured sections of three patients, all with the same picture."""
+    from napari_stexp.spots import SectionSource, write_section_manifest
+
+    sources = []
+    for i, name in enumerate(("A1", "B1", "C1")):
+        spots = build_spots()
+        spots.uns["stexp_spots"] |= {"section": name, "patient": name[0]}
+        spots.obs["array_col"], spots.obs["array_row"] = zip(
+            *(map(int, spot.split("x")) for spot in spots.obs_names), strict=True
+        )
+        # Else the sections would be copies of each other.
+        spots.X = np.random.default_rng(10 + i).poisson(4.0, spots.shape).astype(np.float32)
+        spots.obsm["spatial"] = spots.obsm["spatial"] + 5.0 * i
+        path = folder / f"measured_{name}.h5ad"
+        spots.write_h5ad(path)
+        sources.append(SectionSource(name, name[0], slide=slide_file, spots=path))
+    write_section_manifest(folder / "sections.csv", sources)
+    return folder / "sections.csv"
+
+
+@pytest.fixture(scope="session")
+def prepared(folder: Path, sections_file: Path) -> Path:
+    """The three sections, prepared with patches of 32 px."""
+    from napari_stexp.dataset import PrepareSettings, prepare_dataset
+    from napari_stexp.progress import exhaust
+    from napari_stexp.spots import find_sections
+
+    settings = PrepareSettings(patch_px=PATCH, mpp=MPP)
+    sources = find_sections(sections_file)
+    return exhaust(prepare_dataset(sources, folder / "data", settings, genes=GENES)).folder
+
+
 class Window:
     """The window as a user has it before them: panels, clicks, waiting."""
 
