@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_stexp.panels.text import count, join_words, short_number
+from napari_stexp.panels.text import count, describe_metric, join_words, short_number
 
 if TYPE_CHECKING:
     from napari_stexp.model import ModelBundle
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = ["describe_model", "describe_slide", "describe_spots"]
 
-_METRICS = {"l1": "L1", "l2": "L2"}
 _SCALES = {"spot": "per spot", "gene": "per gene"}
 _MPP_SOURCES = {"metadata": "from the file", "user": "typed", "spots": "from the spots' pitch"}
 
@@ -78,6 +77,6 @@ def describe_model(bundle: ModelBundle) -> dict[str, str]:
         "Patients": join_words(patients, 12),
         "Organ": join_words(organs),
         "Patch": patch,
-        "Default": f"{retrieval.k} neighbours, {_METRICS.get(retrieval.metric, retrieval.metric)}, "
+        "Default": f"{retrieval.k} neighbours, {describe_metric(retrieval.metric)}, "
         f"{_SCALES.get(retrieval.scale, retrieval.scale)}",
     }

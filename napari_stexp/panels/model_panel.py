@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QSizePolicy, QSpinBox
 from napari_stexp.panels.describe import describe_model
 from napari_stexp.panels.import_form import ImportForm
 from napari_stexp.panels.panel import Panel
+from napari_stexp.panels.text import describe_metric
 from napari_stexp.panels.widgets import (
     Facts,
     Notice,
@@ -30,8 +31,9 @@ _K_HELP = (
     "More makes the picture smoother and values more alike; fewer makes it noisier."
 )
 _METRIC_HELP = (
-    "How the distance between a patch and a reference spot is measured, from which its weight "
-    "follows (1/d²). L1 adds up the differences, L2 their squares. They differ little."
+    "How much each of these reference spots counts. L1, L2: by distance d, as 1/d²; L1 adds up "
+    "the differences, L2 their squares; they differ little. Softmax: by similarity s (cosine), "
+    "as exp(s/T); the smaller T, the more the most similar spots count."
 )
 _SCALE_HELP = (
     "What a value means. Per spot: log10(1 + counts per 10,000 of the spot), which compares genes "
@@ -103,7 +105,7 @@ class ModelPanel(Panel):
         self.scale_box.setToolTip(_SCALE_HELP)
         for name, box in (
             ("Neighbours (k)", self.k_box),
-            ("Distance", self.metric_box),
+            ("Weights", self.metric_box),
             ("Scale", self.scale_box),
         ):
             box.setToolTip(f"{box.toolTip()} The default is the model's own.")
@@ -171,7 +173,9 @@ class ModelPanel(Panel):
         self.k_box.setMaximum(max(own.k, sum(s.n_spots for s in bundle.header.sections)))
         self.k_box.setSpecialValueText(f"default: {own.k}")
         self.k_box.setValue(params.k or 0)
-        names = {"l1": "L1", "l2": "L2"}
+        # A softmax needs a temperature, so it is offered where the model (or a script) brings one.
+        metrics = dict.fromkeys(("l1", "l2", own.metric, params.metric or own.metric))
+        names = {metric: describe_metric(metric) for metric in metrics}
         self._fill(self.metric_box, names, own.metric, params.metric)
         names = {"spot": "per spot", "gene": "per gene"}
         self._fill(self.scale_box, names, own.scale, params.scale)

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QComboBox, QDockWidget, QLabel
 
 from napari_stexp.panels.overlap import OverlapBox
 from napari_stexp.panels.panel import Panel
-from napari_stexp.panels.text import describe_statuses
+from napari_stexp.panels.text import describe_metric, describe_statuses
 from napari_stexp.panels.widgets import (
     Facts,
     Notice,
@@ -148,7 +148,7 @@ class PredictPanel(Panel):
             "Slide": session.slide.name,
             "Spots": f"{session.spots.n_obs:,}",
             "Genes": f"{len(session.bundle.genes):,}",
-            "Neighbours": f"{params.k or own.k}, {(params.metric or own.metric).upper()}",
+            "Neighbours": f"{params.k or own.k}, {describe_metric(params.metric or own.metric)}",
             "Scale": {"spot": "per spot", "gene": "per gene"}.get(scale, scale),
         }
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-__all__ = ["count", "describe_statuses", "describe_time", "join_words", "short_number"]
+from napari_stexp.model.metric import softmax_temperature
+
+__all__ = [
+    "count",
+    "describe_metric",
+    "describe_statuses",
+    "describe_time",
+    "join_words",
+    "short_number",
+]
 
 # What each status of a predicted spot means to a reader, in the order of telling.
 _STATUS_WORDS = {
@@ -18,6 +27,12 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
     """Return '1 spot', '1,204 spots'."""
     word = noun if number == 1 else (plural or f"{noun}s")
     return f"{number:,} {word}"
+
+
+def describe_metric(metric: str) -> str:
+    """Return what weighs the retrieved spots: 'L1', 'softmax, T = 0.2'."""
+    temperature = softmax_temperature(metric)
+    return metric.upper() if temperature is None else f"softmax, T = {temperature:g}"
 
 
 def describe_time(seconds: float) -> str:

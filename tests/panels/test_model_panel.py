@@ -44,6 +44,61 @@ def test_settings_start_at_the_model_s_default_and_reach_the_session(window, bun
     assert w.session.params.k is None
 
 
+def with_metric(bundle_file, metric):
+    """Load the model, made to weigh by another metric."""
+    from dataclasses import replace
+
+    from napari_stexp.model import load_bundle
+
+    bundle = load_bundle(bundle_file)
+    retrieval = replace(bundle.header.retrieval, metric=metric)
+    return replace(bundle, header=replace(bundle.header, retrieval=retrieval))
+
+
+def items_of(box):
+    return [(box.itemText(i), box.itemData(i)) for i in range(box.count())]
+
+
+def test_a_softmax_is_named_with_its_temperature_and_can_be_left_and_taken_up(window, bundle_file):
+    w = window
+    w.session.set_bundle(with_metric(bundle_file, "softmax:0.2"))
+    panel, box = w.model, w.model.metric_box
+    assert panel.facts.text("Default") == "5 neighbours, softmax, T = 0.2, per spot"
+    assert items_of(box) == [
+        ("default: softmax, T = 0.2", None),
+        ("L1", "l1"),
+        ("L2", "l2"),
+        ("softmax, T = 0.2", "softmax:0.2"),
+    ]
+    for metric in ("l1", "softmax:0.2"):
+        box.setCurrentIndex(box.findData(metric))
+        box.activated.emit(box.currentIndex())
+        assert w.session.params.metric == metric
+        assert box.currentData() == metric
+
+
+def test_a_softmax_is_not_offered_by_a_model_without_one(window, bundle_file):
+    from dataclasses import replace
+
+    w = window
+    w.open(bundle_file)
+    assert [data for _, data in items_of(w.model.metric_box)] == [None, "l1", "l2"]
+    # Unless a script has chosen one.
+    w.session.params = replace(w.session.params, metric="softmax:0.05")
+    assert w.model.metric_box.currentText() == "softmax, T = 0.05"
+
+
+def test_a_softmax_predicts(window, slide_file, spots_file, bundle_file):
+    w = window
+    w.open(slide_file, spots_file, bundle_file)
+    w.session.set_bundle(with_metric(bundle_file, "softmax:0.2"))
+    assert w.predict.plan.text("Neighbours") == "5, softmax, T = 0.2"
+    w.click(w.predict.predict_button)
+    w.settle()
+    assert w.errors == []
+    assert w.session.prediction.adata.uns["stexp"]["parameters"]["metric"] == "softmax:0.2"
+
+
 def test_settings_change_the_prediction(window, slide_file, spots_file, bundle_file):
     w = window
     w.open(slide_file, spots_file, bundle_file)

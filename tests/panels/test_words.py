@@ -9,6 +9,7 @@ import pytest
 from napari_stexp.panels.describe import describe_slide, describe_spots
 from napari_stexp.panels.text import (
     count,
+    describe_metric,
     describe_statuses,
     describe_time,
     join_words,
@@ -52,6 +53,19 @@ def test_time(seconds, text):
 )
 def test_short_number(value, text):
     assert short_number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("metric", "text"),
+    [
+        ("l1", "L1"),
+        ("l2", "L2"),
+        ("softmax:0.2", "softmax, T = 0.2"),
+        ("softmax:1", "softmax, T = 1"),
+    ],
+)
+def test_metric(metric, text):
+    assert describe_metric(metric) == text
 
 
 def test_statuses():
