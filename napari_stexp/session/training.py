@@ -101,6 +101,7 @@ class Training:
         self._rows: tuple[SectionRow, ...] = ()
         self._uses: dict[str, Use] = {}
         self._split: Split = "patient"
+        self._ticked: dict[Split, dict[str, Use]] = {}  # under the split that is not shown
         self._dataset: Dataset | None = None
         self._settings: TrainSettings | None = None
         self._run: Path | None = None
@@ -135,6 +136,7 @@ class Training:
             self._rows = rows
             if not row.usable and self._uses.get(row.name) != "leave out":
                 self._uses[row.name] = "leave out"
+                self._ticked.clear()
                 self.uses_changed.emit(self.uses)
             self.sections_changed.emit(rows)
 
@@ -169,6 +171,7 @@ class Training:
 
     def _set_rows(self, rows: Sequence[SectionRow], keep: Mapping[str, Use] | None = None) -> None:
         self._rows = tuple(rows)
+        self._ticked.clear()
         names = {row.name for row in self._rows}
         if keep and names <= set(keep):
             self._uses = {row.name: keep[row.name] for row in self._rows}
@@ -190,13 +193,19 @@ class Training:
         return self._split
 
     def set_split(self, split: Split) -> None:
-        """Hold out whole patients, or single sections."""
+        """Hold out whole patients, or single sections; switched back, the ticks come back."""
         if split not in get_args(Split):
             raise ValueError(f"a split is by patient or by section, not {split!r}")
-        if split != self._split:
-            self._split = split
+        if split == self._split:
+            return
+        self._ticked[self._split] = dict(self._uses)
+        self._split = split
+        before = self._ticked.get(split)
+        if before is not None and before.keys() == self._uses.keys():
+            self._uses = before  # switched there and back
+        elif split == "patient" or not self.names("hold out"):
             self._uses = self._propose()
-            self.uses_changed.emit(self.uses)
+        self.uses_changed.emit(self.uses)
 
     def set_use(self, name: str, use: Use) -> None:
         """Use a section for something; by patient, all sections of its patient follow."""
@@ -219,6 +228,7 @@ class Training:
     def set_uses(self, uses: Mapping[str, Use], split: Split) -> None:
         """Take up the uses of an earlier run; sections that it doesn't name are left out."""
         self._split = split
+        self._ticked.clear()
         self._uses = {row.name: uses.get(row.name, "leave out") for row in self._rows}
         self.uses_changed.emit(self.uses)
 

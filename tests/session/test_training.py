@@ -73,7 +73,39 @@ def test_by_section_they_do_not(training):
     training.set_split("section")
     training.set_use("A1", "hold out")
     assert training.uses["A2"] == "train"
-    assert training.mixed_patients() == ["A", "C"]
+    assert training.names("hold out") == ("A1", "B1")
+    assert training.mixed_patients() == ["A"]
+
+
+def test_switching_there_and_back_keeps_the_ticks(training):
+    training.set_use("A2", "leave out")
+    training.set_use("A1", "hold out")
+    by_patient = training.uses
+    training.set_split("section")
+    assert training.uses == by_patient  # they are good there, too
+    training.set_use("C1", "hold out")
+    by_section = training.uses
+    training.set_split("patient")
+    assert training.uses == by_patient
+    training.set_split("section")
+    assert training.uses == by_section
+
+
+def test_by_patient_ticks_of_single_sections_are_not_taken_over(training):
+    training.set_split("section")
+    rows = rows_of("A1", "A2", "B1")
+    training.set_sources(sources_of(rows), rows)
+    assert training.names("hold out") == ("B1",)
+    training.set_use("A1", "hold out")
+    training.set_split("patient")
+    assert training.mixed_patients() == []
+
+
+def test_a_section_that_turns_out_unusable_is_not_ticked_by_switching_back(training):
+    training.set_split("section")
+    training.set_row(SectionRow("A1", "A", problem="no counts"))
+    training.set_split("patient")
+    assert training.uses["A1"] == "leave out"
 
 
 def test_sections_of_unknown_patients_are_told_apart():
