@@ -8,9 +8,9 @@ from .leakage import find_splits as find_splits
 from .leakage import seen_sections as seen_sections
 from .presets import PRESETS as PRESETS
 from .presets import preset as preset
+from .running import train_run as train_run
 from .runs import RunPlan as RunPlan
 from .runs import TrainingRun as TrainingRun
 from .runs import plan_run as plan_run
-from .runs import train_run as train_run
 from .scoring import strongest_baseline as strongest_baseline
 from .scoring import with_study_scores as with_study_scores

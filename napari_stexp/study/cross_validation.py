@@ -11,17 +11,11 @@ from typing import TYPE_CHECKING, Any
 from napari_stexp.errors import EvaluationError
 from napari_stexp.evaluate import SPLITS, SectionEvaluation, StudyResult, assess
 from napari_stexp.progress import Progress
-from napari_stexp.study.evaluation import describe_model, describe_software
+from napari_stexp.study.evaluation import SIBLINGS_SEEN, describe_model, describe_software
 from napari_stexp.study.fitting import known_sections
 from napari_stexp.study.held_out import predict_with_facts
-from napari_stexp.study.runs import (
-    BUNDLE,
-    RECORD,
-    RunPlan,
-    TrainingRun,
-    refuse_other_run,
-    train_run,
-)
+from napari_stexp.study.running import finished_model, refuse_other_run, train_run
+from napari_stexp.study.runs import RECORD, RunPlan, TrainingRun
 
 if TYPE_CHECKING:
     from napari_stexp.dataset import Dataset
@@ -205,12 +199,12 @@ def _train_fold(
     dataset: Dataset, run: TrainingRun, folder: Path, device: str, devices: int
 ) -> Generator[Progress, None, ModelBundle]:
     """Train one fold, or go on with it, or take the model of a finished one."""
-    from napari_stexp.model import load_bundle
-
     begun = (folder / RECORD).exists()
-    if begun and (folder / BUNDLE).exists():
+    if begun:
         refuse_other_run(folder, run)
-        return load_bundle(folder / BUNDLE)
+        bundle = finished_model(dataset, run, folder)
+        if bundle is not None:
+            return bundle
     return (
         yield from train_run(dataset, run, folder, resume=begun, device=device, devices=devices)
     )
@@ -236,7 +230,7 @@ def _remarks(sections: Sequence[SectionInfo], by: str) -> list[str]:
         return []
     patients = [info.patient for info in sections]
     alone = [info.name for info in sections if info.patient and patients.count(info.patient) == 1]
-    told = ["Other sections of the same patients were in training, as in the paper."]
+    told = [SIBLINGS_SEEN]
     if alone:
         told.append(f"The only section of their patient: {', '.join(alone)}.")
     return told

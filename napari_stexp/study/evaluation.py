@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_stexp._version import __version__
 from napari_stexp.errors import EvaluationError
-from napari_stexp.evaluate import SPLITS, StudyResult, assess
+from napari_stexp.evaluate import SPLITS, SectionEvaluation, StudyResult, assess
 from napari_stexp.progress import Progress
 from napari_stexp.study.fitting import known_sections
 from napari_stexp.study.held_out import predict_with_facts
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from napari_stexp.model import ModelBundle, SectionInfo
 
 __all__ = ["choose_held_out", "evaluate_bundle"]
+
+#: What numbers of the split 'section' are about.
+SIBLINGS_SEEN = "Other sections of the same patients were in training, as in the paper."
+_UNKNOWN = "Other sections of the same patients may have been in training: some are unknown."
 
 _PACKAGES = ("numpy", "scipy", "torch", "torchvision", "timm", "anndata", "scikit-learn")
 
@@ -100,7 +104,7 @@ def evaluate_bundle(  # noqa: PLR0913 - what to judge, on what, and how
         "trained_on": [_name(info) for info in seen_sections(bundle)],
         "data": str(dataset.folder),
         "excluded_patients": list(exclude_patients),
-        "remarks": _remarks(exclude_patients),
+        "remarks": _remarks(bundle, sections, split, exclude_patients),
     }
     return (
         yield from assess(
@@ -204,15 +208,24 @@ def describe_software() -> dict[str, Any]:
     }
 
 
-def _remarks(exclude_patients: Sequence[str]) -> list[str]:
-    if not exclude_patients:
-        return []
-    who = ", ".join(exclude_patients)
-    return [
-        f"The spots of {who} were left out of the reference bank and of the baselines' fit, "
-        "but the encoder had seen these patients in training: the split is what it would be "
-        "with them."
-    ]
+def _remarks(
+    bundle: ModelBundle,
+    sections: Sequence[SectionEvaluation],
+    split: str,
+    exclude_patients: Sequence[str],
+) -> list[str]:
+    told = []
+    if split == "section":
+        infos = [*seen_sections(bundle), *(section.section for section in sections)]
+        told.append(SIBLINGS_SEEN if all(info.patient for info in infos) else _UNKNOWN)
+    if exclude_patients:
+        who = ", ".join(exclude_patients)
+        told.append(
+            f"The spots of {who} were left out of the reference bank and of the baselines' fit, "
+            "but the encoder had seen these patients in training: the split is what it would be "
+            "with them."
+        )
+    return told
 
 
 def _name(info: SectionInfo) -> str:

@@ -1,9 +1,9 @@
-"""One training run: which sections it learns from, and the folder that remembers it."""
+"""One training run: which sections it learns from, and how its folder remembers it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,19 +11,18 @@ from typing import TYPE_CHECKING, Any
 from napari_stexp.errors import StexpError, TrainingError
 from napari_stexp.files import atomic_path
 from napari_stexp.model.records import Record, many, rule, text
-from napari_stexp.progress import Progress
 from napari_stexp.study.fitting import known_sections
 
 if TYPE_CHECKING:
     from napari_stexp.dataset import Dataset
-    from napari_stexp.model import ModelBundle, Retrieval
+    from napari_stexp.model import Retrieval
     from napari_stexp.train import TrainSettings
 
-__all__ = ["RunPlan", "TrainingRun", "plan_run", "train_run"]
+__all__ = ["RunPlan", "TrainingRun", "plan_run"]
 
 #: What a run's folder holds beside what the training writes.
 RECORD = "sections.json"
-BUNDLE, SETTINGS, CHECKPOINT = "model.safetensors", "settings.json", "checkpoint.pt"
+SETTINGS = "settings.json"
 #: Use of a section, as the record names it -> field of `RunPlan`.
 _USES = {"train": "training", "validate": "validation", "hold out": "held_out"}
 
@@ -210,101 +209,3 @@ def plan_run(
         )
     held_out = [info.name for info in dataset.sections if info.name in left_out]
     return RunPlan(tuple(training), tuple(validate), tuple(held_out))
-
-
-def train_run(
-    dataset: Dataset,
-    run: TrainingRun,
-    folder: Path,
-    *,
-    resume: bool = False,
-    device: str = "auto",
-    devices: int = 1,
-) -> Generator[Progress, None, ModelBundle]:
-    """Train in a folder, which remembers sections and settings.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        The data.
-    run : TrainingRun
-        Sections and settings.
-    folder : Path
-        Where the run lives; ends with ``model.safetensors``.
-    resume : bool
-        Go on with the run that the folder holds, which must be this one.
-    device, devices
-        See `napari_stexp.train.train_model`.
-
-    Yields
-    ------
-    Progress
-        Of `napari_stexp.train.train_model`.
-
-    Returns
-    -------
-    ModelBundle
-        As saved.
-
-    Raises
-    ------
-    TrainingError
-        The folder holds a run and ``resume`` is not set, or holds another one.
-    """
-    from napari_stexp.model import load_bundle
-    from napari_stexp.train import train_model
-
-    if resume:
-        refuse_other_run(folder, run)
-    else:
-        refuse_existing_run(folder)
-    run.write(folder)
-    validation = run.plan.validation
-    yield from train_model(
-        dataset.select(run.plan.training),
-        run.settings,
-        folder=folder,
-        validation=dataset.select(validation) if validation else None,
-        resume=resume,
-        device=device,
-        devices=devices,
-        retrieval=run.retrieval,
-        name=run.name,
-        thumbnail_px=run.thumbnail_px,
-    )
-    return load_bundle(folder / BUNDLE)
-
-
-def refuse_existing_run(folder: Path) -> None:
-    """Raise TrainingError if a folder holds a run; nothing in it is touched."""
-    names = (RECORD, SETTINGS, CHECKPOINT, BUNDLE)
-    traces = [name for name in names if (folder / name).exists()]
-    if traces:
-        raise TrainingError(
-            "a training run is here already",
-            path=folder,
-            expected="a new folder",
-            found=", ".join(traces),
-            hint="Resume it (--resume), or choose another folder.",
-        )
-
-
-def refuse_other_run(folder: Path, run: TrainingRun) -> None:
-    """Raise TrainingError if a folder holds a run of other sections or settings."""
-    known = TrainingRun.read(folder)
-    before = known.plan.to_json() | known.settings.to_json()
-    now = run.plan.to_json() | run.settings.to_json()
-    free = getattr(run.settings, "FREE", ())
-    differences = [name for name in now if name not in free and before[name] != now[name]]
-    if differences:
-        raise TrainingError(
-            "the run that is here was started otherwise",
-            path=folder,
-            expected=_write(before, differences),
-            found=_write(now, differences),
-            hint="Resume without other options, or choose another folder.",
-        )
-
-
-def _write(values: dict[str, Any], names: list[str]) -> str:
-    return "; ".join(f"{name} {values[name]}" for name in names)

@@ -87,7 +87,8 @@ def test_leaving_a_patient_out_of_the_bank_does_not_change_the_split(trained, da
     )
     result = exhaust(task)
     assert result.split == "section"
-    (remark,) = result.facts["remarks"]
+    siblings, remark = result.facts["remarks"]
+    assert "Other sections of the same patients were in training" in siblings
     assert "the encoder had seen these patients" in remark
     assert result.facts["retrieval"]["reference_spots"] == 36
     assert result.facts["excluded_patients"] == ["A"]
