@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_stexp.dataset.references import describe_section
+from napari_stexp.dataset.references import describe_section, name_some, source_of
 from napari_stexp.dataset.settings import PrepareSettings
 from napari_stexp.errors import GeneListError, SpotsError, TrainingError
 from napari_stexp.model import SectionInfo
@@ -163,7 +163,7 @@ def take_genes(sections: Sequence[AnnData], genes: Sequence[str]) -> GeneChoice:
 
 def check_measured(adata: AnnData, info: SectionInfo) -> None:
     """Raise `SpotsError` unless a section has two spots or more with raw counts."""
-    path = adata.uns.get("stexp_spots", {}).get("source")
+    path = source_of(adata)
     if not adata.n_vars:
         raise SpotsError(
             f"section {info.name} has no counts",
@@ -214,8 +214,9 @@ def _shared_genes(sections: Sequence[AnnData], infos: Sequence[SectionInfo]) -> 
         if not left:
             raise GeneListError(
                 f"section {info.name} shares no gene with the sections before it",
-                expected=", ".join(sorted(shared)[:5]) + " …",
-                found=", ".join(map(str, adata.var_names[:5])) + " …",
+                path=source_of(adata),
+                expected=name_some(sorted(shared)),
+                found=name_some(adata.var_names),
                 hint="Are the names of the same kind (symbols or Ensembl identifiers)?",
             )
         shared = left

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -149,6 +149,13 @@ def prepare_reference(
     )
 
 
+def source_of(adata: AnnData) -> str | None:
+    """Return the file that a section was read from, as far as its record says."""
+    record = adata.uns.get("stexp_spots")
+    source = record.get("source") if hasattr(record, "get") else None
+    return str(source) if source else None
+
+
 def describe_section(adata: AnnData, index: int, organ: str = "") -> SectionInfo:
     """Name, patient and technology of a section, as far as its record says."""
     record = adata.uns.get("stexp_spots")
@@ -162,26 +169,34 @@ def describe_section(adata: AnnData, index: int, organ: str = "") -> SectionInfo
     )
 
 
+def name_some(names: Iterable[object], most: int = 5) -> str:
+    """Return the first names of many, for a message."""
+    known = [str(name) for name in names]
+    return ", ".join(known[:most]) + (" …" if len(known) > most else "")
+
+
 def _check_genes_measured(
     sections: Sequence[AnnData], infos: Sequence[SectionInfo], genes: list[str], missing: str
 ) -> None:
     problems = []
     for adata, info in zip(sections, infos, strict=True):
         if not adata.n_obs or not adata.n_vars:
-            raise SpotsError(f"section {info.name} has no measured spots")
+            raise SpotsError(f"section {info.name} has no measured spots", path=source_of(adata))
         if not adata.var_names.is_unique:
-            raise SpotsError(f"section {info.name} has several columns for the same gene")
+            raise SpotsError(
+                f"section {info.name} has several columns for the same gene", path=source_of(adata)
+            )
         absent = [gene for gene in genes if gene not in adata.var_names]
         if len(absent) == len(genes):
             raise GeneListError(
                 f"section {info.name} measured none of the {len(genes)} genes",
-                expected=", ".join(genes[:5]) + " …",
-                found=", ".join(map(str, adata.var_names[:5])) + " …",
+                path=source_of(adata),
+                expected=name_some(genes),
+                found=name_some(adata.var_names),
                 hint="Are the names of the same kind (symbols or Ensembl identifiers)?",
             )
         if absent and missing == "error":
-            shown = ", ".join(absent[:10]) + (" …" if len(absent) > 10 else "")
-            problems.append(f"{info.name}: {len(absent)} ({shown})")
+            problems.append(f"{info.name}: {len(absent)} ({name_some(absent, 10)})")
     if problems:
         raise GeneListError(
             "genes are missing in reference sections",
@@ -203,6 +218,7 @@ def _counts(adata: AnnData, genes: list[str], info: SectionInfo) -> scipy.sparse
     if not np.isfinite(values).all() or (values < 0).any() or (values != np.floor(values)).any():
         raise SpotsError(
             f"section {info.name} holds no raw counts",
+            path=source_of(adata),
             expected="whole numbers, zero or more",
             found="other values (already normalised?)",
             hint="Put the raw counts into X.",
@@ -216,13 +232,16 @@ def _positions(adata: AnnData, info: SectionInfo) -> NDArray[np.int32]:
     if not {"array_col", "array_row"} <= set(adata.obs.columns):
         raise SpotsError(
             f"section {info.name} has no array positions",
+            path=source_of(adata),
             expected="obs['array_col'] and obs['array_row']",
             hint="mclSTExp's spot encoder needs the place of each spot in the array.",
         )
     values: NDArray[Any] = adata.obs[["array_col", "array_row"]].to_numpy(dtype=np.float64)
     if not np.isfinite(values).all() or (values < 0).any() or (values > 65_535).any():
         raise SpotsError(
-            f"section {info.name} has impossible array positions", expected="0 to 65,535"
+            f"section {info.name} has impossible array positions",
+            path=source_of(adata),
+            expected="0 to 65,535",
         )
     return np.round(values).astype(np.int32)
 
