@@ -164,23 +164,23 @@ class ResultTable(QWidget):
 def describe_verdict(outcome: RunOutcome, scale: str) -> tuple[str, str]:
     """Return a kind of notice and a sentence on whether the model beats its baselines."""
     acg = {
-        method: numbers["acg_pcc"][0]
+        method: numbers["acg_pcc"]
         for (method, of), numbers in outcome.scores.items()
         if of == scale and "acg_pcc" in numbers and math.isfinite(numbers["acg_pcc"][0])
     }
-    own = acg.pop("mclstexp", math.nan)
+    own, low, _ = acg.pop("mclstexp", (math.nan,) * 3)
     if not math.isfinite(own):
         return "warning", "The model predicts no variation at all: train it longer."
     if not acg:
         return "hint", f"Mean correlation {own:.3f} {_SCALES[scale]}."
-    best = max(acg, key=acg.__getitem__)
-    name = _METHODS[best][0].lower()
-    if own > acg[best]:
-        return "done", (
-            f"Better than the best baseline ({name}) by {own - acg[best]:.3f} in mean correlation, "
-            f"{_SCALES[scale]}."
+    best = max(acg, key=lambda method: acg[method][0])
+    name, value = _METHODS[best][0].lower() if best in _METHODS else best, acg[best][0]
+    if own <= value:
+        return "warning", (
+            f"Does not beat the baseline “{name}” (ACG {own:.3f}, its {value:.3f}, "
+            f"{_SCALES[scale]}). Train longer, on more sections, or with pretrained weights."
         )
-    return "warning", (
-        f"No better than the baseline “{name}” ({acg[best]:.3f}). Train longer, on more sections, "
-        "or with pretrained weights."
-    )
+    text = f"Beats the best baseline, “{name}”, by {own - value:.3f} in ACG, {_SCALES[scale]}"
+    if math.isfinite(low) and low <= value:
+        return "hint", f"{text}; that may be chance: the model's 95 % interval begins at {low:.3f}."
+    return "done", f"{text}."

@@ -116,6 +116,8 @@ def describe_uses(training: Training) -> tuple[str, str]:
     total = sum(spots[name] for name in train)
     text = f"Trains on {count(len(train), 'section')}"
     text += f" ({count(total, 'spot')})" if total else ""
+    if checks := training.names("validate"):
+        text += f", checks on {join_words(checks, 4)}"
     if not test:
         alone = len({row.donor for row in training.sections if row.usable}) == 1
         text += ". Nothing is kept for a test, so nobody will know how good the model is"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_stexp.errors import StexpError
@@ -23,6 +23,7 @@ _PRESET_WORDS = {
     "small": ("small", "A small network from nothing, for a try in minutes without one."),
 }
 _CUSTOM = "as set below"
+_DEVICE_HELP = "What computes. Automatic takes a graphics card if there is one that works."
 
 # What the form shows at once, with titles and words for a reader who is no engineer.
 _FRONT = {
@@ -96,6 +97,7 @@ class TrainForm(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.problems: dict[str, str] = {}
+        self._own: TrainSettings | None = None  # the last that are no preset's
         helps = describe_fields(TrainSettings)
         self.fields = make_fields(TrainSettings, _CHOICES, self)
         outer = QVBoxLayout(self)
@@ -143,11 +145,14 @@ class TrainForm(QWidget):
         for name in PRESETS:
             title, words = _PRESET_WORDS.get(name, (name, ""))
             self.preset_box.addItem(title, name)
-            self.preset_box.setItemData(self.preset_box.count() - 1, words, 3)  # its tooltip
+            self.preset_box.setItemData(
+                self.preset_box.count() - 1, words, Qt.ItemDataRole.ToolTipRole
+            )
         self.preset_box.addItem(_CUSTOM, "")
         self.preset_box.setToolTip(
             "Settings that go together. "
             + " ".join(f"{title}: {words}" for title, words in _PRESET_WORDS.values())
+            + f" “{_CUSTOM}” brings your own back."
         )
         self.preset_box.activated.connect(self._on_preset)
         label = QLabel("Preset")
@@ -157,9 +162,7 @@ class TrainForm(QWidget):
     def _add_device(self) -> None:
         self.device_box = ignore_idle_wheel(QComboBox())
         self.device_box.addItem("automatic", "auto")
-        self.device_box.setToolTip(
-            "What computes. Automatic takes a graphics card if there is one that works."
-        )
+        self.device_box.setToolTip(_DEVICE_HELP)
         self.device_box.activated.connect(
             lambda _index: self.device_requested.emit(self.device_box.currentData())
         )
@@ -182,15 +185,19 @@ class TrainForm(QWidget):
     def show_devices(self, devices: list[Any], chosen: str) -> None:
         """List the compute devices."""
         self.device_box.clear()
-        best = devices[0].label if devices else ""
-        self.device_box.addItem(f"automatic ({best})" if best else "automatic", "auto")
+        best = f" ({devices[0].name})" if devices else ""
+        self.device_box.addItem(f"automatic{best}", "auto")
         for device in devices:
-            self.device_box.addItem(f"{device.name}: {device.label}", device.name)
+            self.device_box.addItem(device.name, device.name)
+        known = "; ".join(f"{device.name}: {device.label}" for device in devices)
+        self.device_box.setToolTip(f"{_DEVICE_HELP}\n{known}".strip())
         self.device_box.setCurrentIndex(max(0, self.device_box.findData(chosen)))
 
     def _show_preset(self, settings: TrainSettings | None) -> None:
         names = [name for name in PRESETS if _preset(name) == settings]
         self.preset_box.setCurrentIndex(self.preset_box.findData(names[0] if names else ""))
+        if settings is not None and not names:
+            self._own = settings
 
     def _tell(self, problems: dict[str, str]) -> None:
         self.problems = problems
@@ -229,8 +236,8 @@ class TrainForm(QWidget):
 
     def _on_preset(self, _index: int) -> None:
         name = self.preset_box.currentData()
-        if name:
-            settings = _preset(name)
+        settings = _preset(name) if name else self._own
+        if settings is not None:
             self.show_settings(settings)
             self.settings_requested.emit(settings)
 

@@ -17,6 +17,7 @@ from napari_stexp.panels.registry import join_tabs
 from napari_stexp.panels.result_table import ResultTable
 from napari_stexp.panels.section_list import SectionList
 from napari_stexp.panels.train_form import TrainForm
+from napari_stexp.panels.training_words import describe_data, describe_stop, guide
 from napari_stexp.panels.widgets import Facts, Notice, make_button, make_heading, make_row
 from napari_stexp.session.training_run import is_resumable
 
@@ -25,11 +26,6 @@ __all__ = ["TrainPanel"]
 _LISTS = "Lists of sections (*.csv *.tsv);;One section (*.h5ad);;All files (*)"
 _WEIGHTS = "Weights (*.pth *.pt *.safetensors *.bin);;All files (*)"
 _GLANCE_MS = 400
-_WELCOME = (
-    "Make your own model from sections of which picture and expression are known. Start here: "
-    "choose a folder that holds them (HER2ST, cSCC, Space Ranger, or .h5ad files), or a list of "
-    "their files. Or try it with the sample."
-)
 
 
 class TrainPanel(Panel):
@@ -78,7 +74,7 @@ class TrainPanel(Panel):
         )
         self.sample_button = make_button(
             "Sample",
-            "Three synthetic sections of three “patients”, drawn by a program: to try it out.",
+            "Six small synthetic sections of three “patients”, drawn by a program: to try it out.",
         )
         self.last_button = make_button("Last training", "", self._ask_last)
         self.sources = QWidget()
@@ -179,6 +175,7 @@ class TrainPanel(Panel):
             (self.controller.devices_listed, self._on_devices),
         ):
             signal.connect(slot)
+        self.controller.failed.connect(self._on_training_failed)
         for signal in (
             training.sections_changed,
             training.uses_changed,
@@ -215,6 +212,10 @@ class TrainPanel(Panel):
             fold.set_opened(folder is None)
         self.refresh()
 
+    def _on_training_failed(self, area: str, _error: Any) -> None:
+        if area == "train" and not len(self.training.log):
+            self.settings_fold.set_opened(True)  # it didn't even begin: something to change there
+
     def _on_settings(self, settings: Any) -> None:
         self.train_form.show_settings(settings)
         self.refresh()
@@ -231,7 +232,7 @@ class TrainPanel(Panel):
         """Show how far the making of a model is."""
         training, busy = self.training, self.control.busy
         listed, ready = bool(training.sections), training.dataset is not None
-        self.guide.say("hint", self._guide(listed, ready, busy))
+        self.guide.say("hint", "" if busy else guide(training))
         self._show_sources(listed, busy)
         self.data_fold.setVisible(listed)
         if listed:
@@ -244,17 +245,6 @@ class TrainPanel(Panel):
         self._show_result(busy)
         if ready and self.controller.devices is None:
             QTimer.singleShot(_GLANCE_MS, self._on_seen)
-
-    def _guide(self, listed: bool, ready: bool, busy: bool) -> str:
-        if not listed:
-            return "" if busy else _WELCOME
-        if not ready:
-            return "" if busy else "Tick what each section is for, then press Prepare."
-        if busy or (self.training.run is not None and not self.training.missing()):
-            return ""
-        if missing := self.training.missing():
-            return " ".join(missing)
-        return "Ready: look through the settings, then press Train."
 
     def _show_sources(self, listed: bool, busy: bool) -> None:
         self.sources.setVisible(not listed)
@@ -280,18 +270,9 @@ class TrainPanel(Panel):
         )
         self.train_button.setText("Training …" if running else "Train")
         self.resume_button.setVisible(resumable)
-        self.state.say("warning", self._describe_stop() if resumable else "")
+        self.state.say("warning", describe_stop(training.log) if resumable else "")
         self.curve.show_log(training.log)
         self.run_facts.show_facts({"Run": str(training.run)} if training.run else {})
-
-    def _describe_stop(self) -> str:
-        log = self.training.log
-        done = f" after epoch {log.epochs_done}" if log.epochs_done else ""
-        of = f" of {log.epochs}" if done and log.epochs else ""
-        return (
-            f"Stopped{done}{of}. What was learned is kept: Resume goes on from there, Train starts "
-            "a new one."
-        )
 
     def _show_result(self, busy: bool) -> None:
         outcome = self.training.outcome
@@ -329,18 +310,3 @@ class TrainPanel(Panel):
     def _ask_weights(self) -> None:
         if path := self.ask_file("Choose the network's weights", _WEIGHTS):
             self.train_form.fields["weights"].widget.setCurrentText(str(path))
-
-
-def describe_data(dataset: Any) -> dict[str, str]:
-    """Return where prepared data lie and what is in them."""
-    contract = dataset.contract
-    patch = f"{contract.patch_px} px"
-    if contract.mpp:
-        patch += f" = {contract.patch_px * contract.mpp:.0f} µm"
-    if len(contract.context) > 1:
-        patch += f", {len(contract.context)} fields of view"
-    return {
-        "Data": str(dataset.folder),
-        "Genes": f"{len(dataset.genes):,}",
-        "Patches": patch,
-    }

@@ -10,8 +10,8 @@ from qtpy.QtGui import QDesktopServices
 
 from napari_stexp.errors import StexpError, TrainingError
 from napari_stexp.panels import training_tasks as tasks
-from napari_stexp.panels.text import count
 from napari_stexp.panels.training_memory import TrainingMemory
+from napari_stexp.panels.training_words import describe_end
 from napari_stexp.session.training import RunOutcome, Use
 from napari_stexp.session.training_run import MODEL, is_resumable, propose_run_folder
 
@@ -127,8 +127,7 @@ class TrainingControl(QObject):
         self._controller.start(
             "prepare",
             steps,
-            title="Preparing the sections",
-            unit="spots",
+            title="Preparing the sections",  # counts sections first, then spots
             on_return=self._take_dataset,
             patient=True,
         )
@@ -303,10 +302,3 @@ class TrainingControl(QObject):
 
     def _fail(self, area: str, what: str, hint: str) -> None:
         self._controller.fail(area, TrainingError(what, hint=hint))
-
-
-def describe_end(log: TrainingLog) -> str:
-    """Return what a finished training has come to."""
-    text = f"Trained {count(log.epochs_done or log.epochs, 'epoch')}"
-    loss = log.last_loss
-    return f"{text}; the loss ended at {loss:.3g}." if loss is not None else f"{text}."

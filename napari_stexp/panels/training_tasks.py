@@ -190,8 +190,10 @@ class TrainPlan:
 def train_steps(plan: TrainPlan) -> Steps:
     """Train; the reports come in bunches, as tuples in ``new``."""
     yield Progress(0, 0, "loading the libraries")
-    import napari_stexp.train  # noqa: F401 - with torch: takes seconds
+    _import_plotting()
+    yield Progress(0, 0, "loading the libraries")
     from napari_stexp.study import train_run
+    from napari_stexp.train import train_model  # noqa: F401 - brings torch: takes seconds
 
     yield Progress(0, 0, "opening the data")
     task = train_run(
@@ -203,6 +205,13 @@ def train_steps(plan: TrainPlan) -> Steps:
     )
     with _enough_memory("Choose a smaller batch or a smaller image network."):
         return (yield from bunch(task))
+
+
+def _import_plotting() -> None:
+    """Import what draws the curve here: it takes a second, the first time much longer."""
+    import matplotlib.backends.backend_agg
+    import matplotlib.figure
+    import matplotlib.font_manager  # noqa: F401
 
 
 def bunch(task: Steps, every: float = _EVERY) -> Steps:
@@ -282,6 +291,7 @@ def reopen_run_steps(folder: Path) -> Steps:
 
     run = TrainingRun.read(folder)
     dataset = open_dataset(Path(run.dataset))
+    _import_plotting()
     log = TrainingLog.read(folder)
     log.epochs = run.settings.epochs
     outcome = None

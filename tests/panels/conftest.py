@@ -264,3 +264,25 @@ def window(make_napari_viewer, qtbot, monkeypatch):
     yield window
     window.controller.close()
     assert QThreadPool.globalInstance().waitForDone(30_000)
+
+
+@pytest.fixture
+def own_memory(tmp_path, monkeypatch):
+    """Let the panels remember nothing of other tests."""
+    monkeypatch.setenv("STEXP_CACHE_DIR", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def train(own_memory, window):
+    """Return the window with the panel *Train*."""
+    from tests.panels.train_window import TrainWindow
+
+    return TrainWindow(window)
+
+
+@pytest.fixture
+def data(prepared, tmp_path) -> Path:
+    """Return the prepared data under a name of their own: runs beside them are the test's."""
+    folder = tmp_path / "data"
+    folder.symlink_to(prepared, target_is_directory=True)
+    return folder
