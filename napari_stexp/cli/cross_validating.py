@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from napari_stexp.cli.evaluating import Split, print_result, the_command, write_result
+from napari_stexp.cli.loss_log import LossLog
 from napari_stexp.cli.options import AsJson, Device, K, MetricOption
 from napari_stexp.cli.preparing import open_data
 from napari_stexp.cli.reporting import Reporter
-from napari_stexp.cli.training import Data, LossLog, Sections
+from napari_stexp.cli.training import Data, Sections
 from napari_stexp.cli.training_options import (
     BatchSize,
     Devices,
@@ -29,6 +31,9 @@ from napari_stexp.cli.training_options import (
     make_retrieval,
     split_names,
 )
+
+if TYPE_CHECKING:
+    from napari_stexp.dataset import Dataset
 
 EPILOG = """Examples:
 
@@ -105,13 +110,15 @@ def command(
     check_writable(output / "report.html")
     reporter: Reporter = ctx.obj
     dataset = open_data(data)
+    chosen, names = given.apply(), split_names(sections) or dataset.names
+    smallest = _smallest_training(dataset, names, by.value, validate=chosen.patience > 0)
     task = cross_validate(
         dataset,
-        given.apply(),
+        chosen,
         output,
         by.value,
-        names=split_names(sections) or None,
-        retrieval=make_retrieval(dataset, dataset.names, k, metric),
+        names=names,
+        retrieval=make_retrieval(dataset, smallest, k, metric),
         device=device,
         devices=devices,
         n_bootstrap=bootstrap,
@@ -123,3 +130,18 @@ def command(
         reporter.note("The same command goes on where this one stopped.")
         raise
     print_result(result, write_result(result, output), as_json)
+
+
+def _smallest_training(
+    dataset: Dataset, names: Sequence[str], by: str, *, validate: bool
+) -> tuple[str, ...]:
+    """Return the training sections of the fold that has the fewest spots: k must suit it."""
+    from napari_stexp.study import make_folds
+    from napari_stexp.study.fitting import known_sections
+
+    infos = known_sections(dataset, names)
+    n_spots = {info.name: info.n_spots for info in infos}
+    plans = [fold.plan for fold in make_folds(infos, by, validate=validate)]
+    return min(
+        (plan.training for plan in plans), key=lambda those: sum(map(n_spots.__getitem__, those))
+    )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import math
+import shlex
 import time
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from napari_stexp.cli.loss_log import LossLog, read_loss
 from napari_stexp.cli.options import AsJson, Device, K, MetricOption
 from napari_stexp.cli.preparing import open_data
 from napari_stexp.cli.reporting import Reporter, format_time, print_facts, print_json
@@ -30,11 +32,10 @@ from napari_stexp.cli.training_options import (
     make_retrieval,
     split_names,
 )
-from napari_stexp.errors import TrainingError
 
 if TYPE_CHECKING:
     from napari_stexp.dataset import Dataset
-    from napari_stexp.progress import Progress
+    from napari_stexp.model import ModelBundle
     from napari_stexp.study import RunPlan, TrainingRun
 
 EPILOG = """Examples:
@@ -157,14 +158,18 @@ def command(
         "thumbnail_px": thumbnails,
     }
     run = replace(run, **{field: value for field, value in more.items() if value})
+    _tell_leakage(reporter, dataset, run.plan)
     log = LossLog(reporter)
     start = time.perf_counter()
     task = train_run(dataset, run, output, resume=resume, device=device, devices=devices)
     try:
         bundle = reporter.run(task, on_report=log, gently=True)
     except KeyboardInterrupt:
-        reporter.note(f"To go on: napari-stexp train {data} -o {output} --resume")
+        command = shlex.join(["napari-stexp", "train", str(data), "-o", str(output)])
+        reporter.note(f"To go on: {command} --resume")
         raise
+    if not log.epoch and resume:
+        reporter.note("The training was finished already.")
     facts = {
         "model": str(bundle.path),
         "sha256": bundle.sha256,
@@ -172,12 +177,13 @@ def command(
         "validated_on": list(run.plan.validation),
         "held_out": list(run.plan.held_out),
         "split": run.split if run.plan.held_out else None,
+        "splits": _find_splits(bundle, dataset, run.plan),
         "reference_spots": len(bundle.bank),
         "genes": len(bundle.genes),
         "retrieval": bundle.header.retrieval.to_json(),
-        "epochs": log.epoch,
-        "loss": log.loss,
-        "validation": log.validation,
+        "epochs": bundle.header.training["run"]["epochs"],
+        "loss": read_loss(output),
+        "validation": bundle.header.training["run"].get("validation"),
         "seconds": round(time.perf_counter() - start, 3),
         "settings": run.settings.to_json(),
     }
@@ -200,76 +206,57 @@ def _continue_run(
     from napari_stexp.study import TrainingRun, plan_run
 
     known = TrainingRun.read(folder)
-    if Path(known.dataset).resolve() != Path(dataset.folder).resolve():
-        raise TrainingError(
-            "the run that is here learns from other data",
-            path=folder,
-            expected=known.dataset,
-            found=dataset.folder,
-        )
     plan: RunPlan = plan_run(dataset, **uses) if any(uses.values()) else known.plan
     run = TrainingRun.of(dataset, plan, given.apply(known.settings))
     return replace(run, retrieval=known.retrieval, name=known.name, thumbnail_px=known.thumbnail_px)
 
 
-class LossLog:
-    """Tells the mean loss of each epoch, and validations as they come."""
-
-    def __init__(self, reporter: Reporter) -> None:
-        self.epoch = 0
-        self.loss = math.nan
-        self.validation: dict[str, Any] | None = None
-        self._reporter = reporter
-        self._fold = ""
-        self._losses: list[float] = []
-
-    def __call__(self, progress: Progress) -> None:
-        """Take a report of the training."""
-        report = progress.new
-        if not hasattr(report, "loss"):
-            self.end_epoch()
-            return
-        fold = progress.stage.rpartition(": ")[0]
-        if (report.epoch, fold) != (self.epoch, self._fold):
-            self.end_epoch()
-            self.epoch, self._fold = report.epoch, fold
-        if report.validation is None:
-            self._losses.append(float(report.loss))
-        else:
-            self.end_epoch()
-            self.validation = dict(report.validation)
-            told = ", ".join(
-                f"{key.replace('_', ' ')} {value:.4g}"
-                for key, value in self.validation.items()
-                if isinstance(value, (int, float))
+def _tell_leakage(reporter: Reporter, dataset: Dataset, plan: RunPlan) -> None:
+    """Say which held-out sections have siblings that the model learns from."""
+    patient = {info.name: info.patient for info in dataset.sections}
+    learned = [name for name in (*plan.training, *plan.validation) if patient[name]]
+    for name in plan.held_out:
+        siblings = [other for other in learned if patient[other] == patient[name]]
+        if siblings:
+            reporter.note(
+                f"{name} is held out, but {', '.join(siblings)} of the same patient "
+                f"({patient[name]}) {'is' if len(siblings) == 1 else 'are'} not: numbers on it "
+                "will be by section, not by patient (--hold-out-patient)."
             )
-            self._tell(f"validation {told}")
 
-    def end_epoch(self) -> None:
-        """Tell the epoch's mean loss, if any of it was seen."""
-        if self._losses:
-            self.loss = math.fsum(self._losses) / len(self._losses)
-            self._tell(f"loss {self.loss:.4f}")
-            self._losses = []
 
-    def _tell(self, what: str) -> None:
-        fold = f"{self._fold}: " if self._fold else ""
-        self._reporter.tell(f"{fold}epoch {self.epoch}: {what}")
+def _find_splits(bundle: ModelBundle, dataset: Dataset, plan: RunPlan) -> dict[str, str | None]:
+    """Return held-out section -> 'patient' or 'section'."""
+    from napari_stexp.study import find_splits
+
+    held_out = set(plan.held_out)
+    return find_splits(bundle, [info for info in dataset.sections if info.name in held_out])
 
 
 def _print_summary(facts: dict[str, Any], data: Path, output: Path) -> None:
-    held_out = ", ".join(facts["held_out"])
+    groups = {
+        split: [name for name, found in facts["splits"].items() if found == split]
+        for split in ("patient", "section")
+    }
+    known = {split: names for split, names in groups.items() if names}
+    loss = f"{facts['loss']:.4g}" if facts["loss"] is not None else "unknown"
     print_facts(
         {
             "model": facts["model"],
             "trained_on": facts["trained_on"],
             "validated_on": facts["validated_on"],
-            "held_out": f"{held_out} (by {facts['split']})" if held_out else None,
+            "held_out": "; ".join(f"{', '.join(known[split])} (by {split})" for split in known),
             "reference": f"{facts['reference_spots']} spots, {facts['genes']} genes",
-            "loss": f"{facts['loss']:.4g} in epoch {facts['epochs']}",
+            "loss": f"{loss} in epoch {facts['epochs']}",
             "time": format_time(facts["seconds"]),
-            "next": f"napari-stexp evaluate {output} {data} -o {output / 'report'}"
-            if held_out
-            else None,
+            "next": _next_command(known, data, output),
         }
     )
+
+
+def _next_command(splits: Collection[str], data: Path, output: Path) -> str | None:
+    """Return the command that evaluates the run; by patient where there is a choice."""
+    if not splits:
+        return None
+    words = ["napari-stexp", "evaluate", str(output), str(data), "-o", str(output / "report")]
+    return shlex.join([*words, *(["--split", "patient"] if len(splits) > 1 else [])])

@@ -258,7 +258,7 @@ def _highly_variable(
             found = scanpy.pp.highly_variable_genes(
                 adata, n_top_genes=settings.n_top_genes, flavor=settings.flavor, inplace=False
             )
-    except (ImportError, ValueError, ArithmeticError) as error:
+    except (ImportError, ValueError, ArithmeticError, LookupError) as error:
         raise GeneListError(
             f"the genes of section {info.name} can't be ranked by variability",
             expected=f"what scanpy's flavor {settings.flavor!r} can work with",

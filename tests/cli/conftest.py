@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,33 +12,76 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tests.builders import write_ome_tiff
+from tests.study.conftest import data_folder, dataset, manifest
+
+__all__ = ["data_folder", "dataset", "manifest"]
 
 GENES = ("ERBB2", "COL1A1", "IGKC", "ADIPOQ", "KRT19")
 MPP = 1.0
 PATCH = 32
 
 
-@pytest.fixture
-def run():
+#: A training of a few seconds. It learns little.
+QUICK = (
+    *("--encoder", "timm:test_resnet", "--preset", "small", "--epochs", 2, "--batch-size", 24),
+    *("--set", "projection=16", "--set", "workers=0", "--k", 10, "--device", "cpu"),
+)
+
+
+def invoke(*arguments: object) -> Result:
     """Run the command line in this process; its result has exit_code, stdout and stderr."""
     from napari_stexp.cli.app import app
 
-    def invoke(*arguments: object) -> Result:
-        return CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
+
+def invoke_json(*arguments: object) -> Any:
+    """Run a command that must succeed with nothing but JSON on stdout."""
+    result = invoke(*arguments, "--json")
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+@pytest.fixture
+def run():
     return invoke
 
 
 @pytest.fixture
-def run_json(run):
-    """Run a command that must succeed with nothing but JSON on stdout."""
+def run_json():
+    return invoke_json
 
-    def invoke(*arguments: object) -> Any:
-        result = run(*arguments, "--json")
-        assert result.exit_code == 0, result.stderr
-        return json.loads(result.stdout)
 
-    return invoke
+def refused(result: Result) -> str:
+    """Return the one line that a command failed with."""
+    assert result.exit_code == 1, result.stdout + result.stderr
+    assert result.stdout == ""
+    line = result.stderr.splitlines()[-1]
+    assert line.startswith("Error: ")
+    return line.removeprefix("Error: ")
+
+
+def state_of(folder: Path) -> dict[str, tuple[int, int]]:
+    """Every file with its inode and time of writing."""
+    return {
+        str(path.relative_to(folder)): (path.stat().st_ino, path.stat().st_mtime_ns)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="session")
+def trained_run(data_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """A run's folder and what its training printed: learned A1, B1; C1 is of a new patient."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    uses = ("--hold-out", "A2,B2", "--hold-out-patient", "C")
+    return folder, invoke_json("train", data_folder, "-o", folder, *uses, *QUICK)
+
+
+@pytest.fixture
+def own_run(trained_run, tmp_path: Path) -> Path:
+    """A copy of the run's folder, to be changed."""
+    return Path(shutil.copytree(trained_run[0], tmp_path / "run"))
 
 
 @pytest.fixture(scope="session")

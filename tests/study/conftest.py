@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,19 +48,25 @@ def draw_section(name: str, seed: int):
     return np.clip(image, 0, 255).astype(np.uint8), adata
 
 
-@pytest.fixture(scope="session")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A manifest of the cohort's sections."""
-    folder = tmp_path_factory.mktemp("cohort")
+def write_cohort(folder: Path, names: Iterable[str] = PATIENTS, **changes: Any) -> Path:
+    """Write sections and their manifest; ``changes``: section -> what becomes of its spots."""
+    folder.mkdir(exist_ok=True)
     lines = ["slide,spots,section,patient,organ"]
-    for seed, (name, patient) in enumerate(PATIENTS.items()):
+    for seed, name in enumerate(names):
         image, adata = draw_section(name, seed)
+        adata = changes.get(name, lambda same: same)(adata)
         write_ome_tiff(folder / f"{name}.ome.tif", image, 1.0)
         adata.write_h5ad(folder / f"{name}.h5ad")
-        lines.append(f"{name}.ome.tif,{name}.h5ad,{name},{patient},breast")
+        lines.append(f"{name}.ome.tif,{name}.h5ad,{name},{PATIENTS[name]},breast")
     path = folder / "sections.csv"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A manifest of the cohort's sections."""
+    return write_cohort(tmp_path_factory.mktemp("cohort"))
 
 
 @pytest.fixture(scope="session")
