@@ -50,7 +50,7 @@ _METHODS = {
     ),
 }
 _COLUMNS = (
-    ("acg_pcc", "ACG", "Mean correlation of predicted and measured over all genes."),
+    ("acg_pcc", "ACG", "Mean correlation (Pearson's r) of predicted and measured, all genes."),
     ("heg_pcc", "HEG", "The same over the 50 most expressed genes."),
 )
 
@@ -130,7 +130,10 @@ class ResultTable(QWidget):
         if outcome is None or not outcome.scores:
             return
         what = _SPLITS.get(outcome.split, "held out")
-        self.title.setText(f"Tested on {join_words(outcome.held_out, 4)} ({what}).")
+        self.title.setText(
+            f"Tested on {join_words(outcome.held_out, 4)} ({what}). Mean correlation r over all "
+            "genes (ACG) and over the 50 most expressed ones (HEG):"
+        )
         scale = self.scale
         methods = [m for m in _METHODS if (m, scale) in outcome.scores]
         self.table.setRowCount(len(methods))
@@ -148,6 +151,8 @@ class ResultTable(QWidget):
         for metric, _, _ in _COLUMNS:
             value, low, high = numbers.get(metric, (math.nan,) * 3)
             interval = f"95 % interval {low:.3f} to {high:.3f}" if math.isfinite(low) else ""
+            if not math.isfinite(value):
+                interval = "It predicts the same for every spot, so nothing correlates."
             cells.append((f"{value:.3f}" if math.isfinite(value) else "-", interval))
         for column, (text, tooltip) in enumerate(cells):
             item = QTableWidgetItem(text)

@@ -211,14 +211,13 @@ def prepared(folder: Path, sections_file: Path) -> Path:
     return exhaust(prepare_dataset(sources, folder / "data", settings, genes=GENES)).folder
 
 
-class Window:
-    """The window as a user has it before them: panels, clicks, waiting."""
+class Desk:
+    """A viewer as a user has it before them: clicks, waiting, what went wrong."""
 
     def __init__(self, viewer, qtbot, monkeypatch):
-        from napari_stexp.panels import get_controller, open_all
+        from napari_stexp.panels import get_controller
 
         self.viewer, self.qtbot, self.monkeypatch = viewer, qtbot, monkeypatch
-        self.slide, self.model, self.predict, self.genes = open_all(viewer).values()
         self.controller = get_controller(viewer)
         self.session = self.controller.session
         self.errors = []
@@ -248,6 +247,17 @@ class Window:
         self.qtbot.wait(20)
         self.wait(lambda: not self.controller.tasks)
 
+
+class Window(Desk):
+    """The same with the four panels."""
+
+    def __init__(self, viewer, qtbot, monkeypatch):
+        from napari_stexp.panels import open_all
+
+        panels = open_all(viewer)
+        super().__init__(viewer, qtbot, monkeypatch)
+        self.slide, self.model, self.predict, self.genes = panels.values()
+
     def open(self, *paths):
         """Drop files on the panel, one after the other."""
         for path in paths:
@@ -258,11 +268,16 @@ class Window:
 
 @pytest.fixture
 def window(make_napari_viewer, qtbot, monkeypatch):
-    from qtpy.QtCore import QThreadPool
-
     window = Window(make_napari_viewer(), qtbot, monkeypatch)
     yield window
-    window.controller.close()
+    end(window)
+
+
+def end(desk):
+    """Stop what runs, and wait for it: files of a test that is over must not change."""
+    from qtpy.QtCore import QThreadPool
+
+    desk.controller.close()
     assert QThreadPool.globalInstance().waitForDone(30_000)
 
 
@@ -273,11 +288,13 @@ def own_memory(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def train(own_memory, window):
+def train(own_memory, make_napari_viewer, qtbot, monkeypatch):
     """Return the window with the panel *Train*."""
     from tests.panels.train_window import TrainWindow
 
-    return TrainWindow(window)
+    desk = TrainWindow(make_napari_viewer(), qtbot, monkeypatch)
+    yield desk
+    end(desk)
 
 
 @pytest.fixture

@@ -43,12 +43,12 @@ def test_every_export_is_there():
 def test_manifest_and_titles_agree():
     from npe2 import PluginManifest
 
-    from napari_stexp.panels.registry import PANELS
+    from napari_stexp.panels.registry import PANELS, TRAIN
 
     manifest = PluginManifest.from_distribution("napari-stexp")
     named = {w.display_name: w.command for w in manifest.contributions.widgets}
     commands = {c.id: c.python_name for c in manifest.contributions.commands}
-    for title, kind in PANELS.items():
+    for title, kind in (*PANELS.items(), TRAIN):
         assert commands[named[title]] == f"napari_stexp.panels:{kind}"
     assert commands[named["All panels"]] == "napari_stexp.panels:AllPanels"
 
@@ -77,6 +77,18 @@ def test_open_all_tabs_the_docks_and_does_so_once(make_napari_viewer):
     assert set(main.tabifiedDockWidgets(docks[0])) == set(docks[1:])
     assert open_all(viewer) == panels
     assert len(docks_of(viewer)) == 4
+
+
+def test_train_joins_the_tabs_and_is_opened_once(make_napari_viewer):
+    from napari_stexp.panels import open_all, open_train
+
+    viewer = make_napari_viewer()
+    others = [panel.parent() for panel in open_all(viewer).values()]
+    panel = open_train(viewer)
+    dock = panel.parent()
+    assert dock.windowTitle() == "Train"
+    assert set(dock.parent().tabifiedDockWidgets(dock)) == set(others)
+    assert open_train(viewer) is panel
 
 
 def test_open_all_raises_what_was_hidden(make_napari_viewer):

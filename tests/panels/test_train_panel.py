@@ -195,3 +195,20 @@ def test_making_the_sample_can_be_cancelled():
     number = len(heard)
     time.sleep(0.05)
     assert len(heard) == number
+
+
+def test_every_control_has_a_tooltip_and_nothing_is_wider_than_the_dock(train, data):
+    from qtpy.QtWidgets import QScrollArea
+
+    from tests.panels.test_layout import WIDEST, controls_of
+
+    t = train
+    t.open(data)
+    t.panel.train_form.more.set_opened(True)
+    long = "/a/very/long/path_without_any_space_in_it/" * 5
+    t.panel.notice("train").say("error", long)
+    t.training.begin_run(data.with_name("a_long_name_of_a_run" * 5))
+    silent = [w for w in controls_of(t.panel) if not w.toolTip()]
+    assert [f"{type(w).__name__} {getattr(w, 'text', str)()}" for w in silent] == []
+    area = t.panel.findChild(QScrollArea)
+    assert area.widget().minimumSizeHint().width() <= WIDEST

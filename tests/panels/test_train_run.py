@@ -88,7 +88,7 @@ def test_the_report_is_opened_and_the_model_loaded(train, data, engine, trial, m
     assert "web browser" in t.panel.notice("evaluate").text()
     t.click(t.panel.load_button)
     t.settle()
-    assert t.w.session.bundle.path == t.training.outcome.model
+    assert t.session.bundle.path == t.training.outcome.model
     assert "predicts from now on" in t.panel.notice("evaluate").text()
 
 
@@ -120,6 +120,8 @@ def test_cancel_keeps_a_checkpoint_and_resume_goes_on(train, data, engine, trial
 
 
 def test_nothing_else_starts_while_it_runs(train, data, engine):
+    from qtpy.QtCore import Qt
+
     t = train
     t.open(data)
     t.begin(tiny(epochs=500))
@@ -127,7 +129,8 @@ def test_nothing_else_starts_while_it_runs(train, data, engine):
     assert not t.panel.train_button.isEnabled()
     assert not t.panel.other_button.isEnabled()
     assert not t.panel.train_form.isEnabled()
-    assert not t.panel.list.model.index(0, 3).flags() & 0x10  # ItemIsUserCheckable
+    checkable = Qt.ItemFlag.ItemIsUserCheckable
+    assert not t.panel.list.model.index(0, 3).flags() & checkable
     t.cancel("train")
 
 
@@ -318,4 +321,4 @@ def test_the_real_training_from_data_to_scores(train, data):
     assert t.panel.result.table.item(0, 0).text() == "This model"
     t.click(t.panel.load_button)
     t.settle()
-    assert "pcc_spot" in t.w.session.bundle.scores.columns
+    assert "pcc_spot" in t.session.bundle.scores.columns

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.panels.conftest import Desk
+
 TINY = {
     "encoder": "resnet18",
     "epochs": 2,
@@ -23,21 +25,19 @@ def tiny(**changes):
     return TrainSettings(**(TINY | changes))
 
 
-class TrainWindow:
-    """Panel, clicks, waiting."""
+class TrainWindow(Desk):
+    """A viewer with this panel alone."""
 
-    def __init__(self, window):
+    def __init__(self, viewer, qtbot, monkeypatch):
         from napari_stexp.panels import open_train
 
-        self.w = window
-        self.controller, self.wait, self.click = window.controller, window.wait, window.click
-        self.choose, self.errors = window.choose, window.errors
-        self.panel = open_train(window.viewer)
-        self.training = window.session.training
+        super().__init__(viewer, qtbot, monkeypatch)
+        self.panel = open_train(viewer)
+        self.training = self.session.training
 
     def settle(self):
         """Wait until nothing runs; the first training imports much."""
-        self.w.qtbot.wait(20)
+        self.qtbot.wait(20)
         self.wait(lambda: not self.controller.tasks, timeout=300_000)
 
     def find(self, path):
