@@ -98,6 +98,8 @@ class SectionEvaluation:
         The slide, reduced.
     thumbnail_scale : float
         Level-0 pixels per pixel of the thumbnail.
+    mpp : float, optional
+        µm per level-0 pixel.
 
     Raises
     ------
@@ -115,6 +117,7 @@ class SectionEvaluation:
     labels: pd.Series | None = None
     thumbnail: NDArray[np.uint8] | None = None
     thumbnail_scale: float = 1.0
+    mpp: float | None = None
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:

@@ -263,6 +263,7 @@ def _assemble(
         labels=_find_labels(dataset, info.name),
         thumbnail=pixels,
         thumbnail_scale=scale,
+        mpp=dataset.stored(info.name).mpp,
     )
 
 
