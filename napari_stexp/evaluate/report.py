@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_stexp.errors import EvaluationError
-from napari_stexp.evaluate.report_domains import find_domain_scale, list_domain_maps
+from napari_stexp.evaluate.report_domains import (
+    find_domain_scale,
+    judge_domains,
+    list_domain_maps,
+    say_what_is_missing,
+)
 from napari_stexp.evaluate.report_figures import (
     Picture,
     draw_distribution,
@@ -20,21 +25,20 @@ from napari_stexp.evaluate.report_figures import (
 )
 from napari_stexp.evaluate.report_maps import Frame, frame_section, ramp_stops
 from napari_stexp.evaluate.report_sections import SectionMaps, map_section
+from napari_stexp.evaluate.report_study import describe_study
 from napari_stexp.evaluate.report_tables import (
     GeneRow,
     SummaryGroup,
     list_domains,
-    list_facts,
     list_genes,
     list_mean_domains,
     list_summaries,
 )
-from napari_stexp.evaluate.report_verdict import Verdict, judge, judge_domains
+from napari_stexp.evaluate.report_verdict import Verdict, judge
 from napari_stexp.evaluate.report_words import (
     GLOSSARY,
     METRICS,
     Words,
-    describe_method,
     describe_scale,
     describe_split,
     format_count,
@@ -50,7 +54,6 @@ if TYPE_CHECKING:
 
 __all__ = ["compose_report", "write_report"]
 
-_TITLE = "How well mclSTExp predicts gene expression on unseen tissue"
 _N_TOP_GENES = 50
 #: Above so many sections their pictures are made smaller.
 _MANY_SECTIONS = 12
@@ -120,18 +123,20 @@ def compose_report(result: StudyResult, path: str | Path) -> Generator[Progress,
         scales.append(_describe_scale_part(result, scale))
         yield Progress(next(done), total, "plots")
     mapped = next((part for part in scales if part.verdict.outcome in _DRAWN), None)
+    baseline = mapped.verdict.baseline if mapped else None
     for section, frame in zip(result.sections, frames, strict=True):
         if mapped is not None and _is_predicted(section, mapped.scale):
-            mapped.maps.append(map_section(result, section, mapped.scale, frame))
+            mapped.maps.append(map_section(result, section, mapped.scale, frame, baseline))
         yield Progress(next(done), total, "maps")
     for part in scales:
         part.maps_elsewhere = mapped.words.name if mapped and part is not mapped else ""
     text = _render(
-        **_describe_study(result),
+        **describe_study(result),
         split=describe_split(split),
         scales=scales,
         frames=frames,
         domains=_describe_domains(result, frames),
+        missing_labels=say_what_is_missing(result),
     )
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -151,6 +156,7 @@ class _ScalePart:
     n_sections: int
     has_mean: bool
     resampled: str
+    counts: str
     genes: list[GeneRow]
     baseline_name: str
     distribution: Picture
@@ -195,6 +201,7 @@ def _describe_scale_part(result: StudyResult, scale: str) -> _ScalePart:
         n_sections=len(result.sections),
         has_mean="mean" in result.methods,
         resampled=_say_resampled(result, scale),
+        counts=_count_p_values(result, scale),
         genes=list_genes(result, scale, baseline),
         baseline_name=in_sentence(baseline) if baseline else "",
         distribution=draw_distribution(result, scale),
@@ -223,68 +230,19 @@ def _say_resampled(result: StudyResult, scale: str) -> str:
     return f"{text} ({n}: so few make it too narrow)" if n < 10 else text
 
 
-def _describe_study(result: StudyResult) -> dict[str, Any]:
-    facts = result.facts
-    return {
-        "title": str(facts.get("title") or _TITLE),
-        "lead": _lead(result),
-        "glance": _glance(result),
-        "remarks": [str(remark) for remark in _as_list(facts.get("remarks"))],
-        "methods": [describe_method(method) for method in result.methods],
-        "facts": list_facts(facts),
-    }
-
-
-def _lead(result: StudyResult) -> str:
-    n_spots = sum(section.n_spots for section in result.sections)
-    n_sections = len(result.sections)
-    genes = {gene for section in result.sections for gene in section.genes}
+def _count_p_values(result: StudyResult, scale: str) -> str:
+    """Say for how many genes p and q are small."""
+    scores = result.scores
+    chosen = scores[(scores["scale"] == scale) & (scores["method"] == MODEL)]
+    positive = chosen[chosen["pcc"] > 0]
+    p, q = int((positive["p"] < 0.05).sum()), int((positive["q"] < 0.05).sum())
+    undefined = int(chosen["pcc"].isna().sum())
+    what = "genes" if len(result.sections) == 1 else "pairs of gene and section"
     return (
-        f"Expression of {format_count(len(genes))} genes was predicted from H&E images at "
-        f"{format_count(n_spots)} spots of {n_sections} held-out section"
-        f"{'s' if n_sections > 1 else ''} and compared with what was measured there, beside "
-        "simple methods that any useful model must beat."
+        f"Of {format_count(len(chosen))} {what}, {format_count(p)} have PCC > 0 and p < 0.05 "
+        f"(two-sided), {format_count(q)} PCC > 0 and q < 0.05"
+        + (f"; of {format_count(undefined)} it is undefined." if undefined else ".")
     )
-
-
-def _glance(result: StudyResult) -> list[tuple[str, str]]:
-    facts = result.facts
-    organs = sorted({section.section.organ for section in result.sections} - {""})
-    rows = [
-        ("Protocol", facts.get("protocol")),
-        ("Model", _say_model(facts.get("model"))),
-        ("Trained on", join_words([str(part) for part in _as_list(facts.get("trained_on"))], 40)),
-        ("Tested on", _say_sections(result.sections)),
-        ("Organ", join_words(organs)),
-        ("Made", facts.get("created")),
-    ]
-    return [(name, str(text)) for name, text in rows if text]
-
-
-def _say_sections(sections: Sequence[SectionEvaluation]) -> str:
-    """Name sections by patient: ``C2 and C3 (patient C); B4 (patient B)``."""
-    by_patient: dict[str, list[str]] = {}
-    for section in sections:
-        by_patient.setdefault(section.section.patient, []).append(section.name)
-    return "; ".join(
-        join_words(names, 40) + (f" (patient {patient})" if patient else "")
-        for patient, names in by_patient.items()
-    )
-
-
-def _say_model(model: object) -> str:
-    if isinstance(model, Mapping):
-        name, encoder = str(model.get("name") or ""), model.get("encoder")
-        return f"{name}, encoder {encoder}" if name and encoder else name
-    return str(model or "")
-
-
-def _as_list(value: object) -> Sequence[Any]:
-    if isinstance(value, Mapping):
-        return list(value)
-    if isinstance(value, list | tuple):
-        return value
-    return [value] if value else []
 
 
 def _describe_domains(result: StudyResult, frames: list[Frame]) -> dict[str, Any] | None:

@@ -17,8 +17,14 @@ from napari_stexp.evaluate.report_tables import (
     match_domains,
     name_clustered,
 )
-from napari_stexp.evaluate.report_words import name_algorithm
-from napari_stexp.evaluate.results import ALGORITHMS, MEASURED, MODEL
+from napari_stexp.evaluate.report_words import (
+    describe_method,
+    format_number,
+    in_sentence,
+    join_words,
+    name_algorithm,
+)
+from napari_stexp.evaluate.results import ALGORITHMS, BASELINES, MEASURED, MODEL
 from napari_stexp.evaluate.scoring import find_common_spots
 
 if TYPE_CHECKING:
@@ -26,7 +32,13 @@ if TYPE_CHECKING:
 
     from napari_stexp.evaluate.results import SectionEvaluation, StudyResult
 
-__all__ = ["DomainMaps", "find_domain_scale", "list_domain_maps"]
+__all__ = [
+    "DomainMaps",
+    "find_domain_scale",
+    "judge_domains",
+    "list_domain_maps",
+    "say_what_is_missing",
+]
 
 
 @dataclass(frozen=True)
@@ -145,3 +157,43 @@ def _match_colours(confusion: pd.DataFrame, colours: dict[str, str]) -> dict[str
             colour = colours[str(confusion.index[row])]
         found[f"domain {confusion.columns[column]}"] = colour
     return found
+
+
+def judge_domains(result: StudyResult) -> list[str]:
+    """Say how domains of the prediction agree with labels, beside the measurement's."""
+    table = result.domains
+    if table is None or table.empty:
+        return []
+    sentences = []
+    for algorithm in [name for name in ALGORITHMS if name in set(table["algorithm"])]:
+        means = table[table["algorithm"] == algorithm].groupby("method")["ari"].mean().to_dict()
+        rivals = {name: means[name] for name in BASELINES if name in means}
+        if MODEL not in means:
+            continue
+        text = (
+            f"{name_algorithm(algorithm)}: domains of {describe_method(MODEL).name}'s prediction "
+            f"agree with the labels at ARI {format_number(means[MODEL])}"
+        )
+        if MEASURED in means:
+            text += f", those of the measured expression at {format_number(means[MEASURED])}"
+        if rivals:
+            best = max(rivals, key=lambda name: rivals[name])
+            text += f"; the best baseline, {in_sentence(best)}, at {format_number(rivals[best])}"
+        sentences.append(f"{text}.")
+    return sentences
+
+
+def say_what_is_missing(result: StudyResult) -> str:
+    """Name the sections whose domains weren't compared with labels, and why."""
+    compared = set() if result.domains is None else set(result.domains["section"])
+    reasons: dict[str, list[str]] = {}
+    for section in result.sections:
+        if section.name in compared:
+            continue
+        known = () if section.labels is None else set(section.labels[is_labelled(section.labels)])
+        reason = "without a pathologist's labels"
+        if known:
+            reason = "with a single label" if len(known) == 1 else "labelled, but not compared"
+        reasons.setdefault(reason, []).append(section.name)
+    texts = [f"{reason}: {join_words(names, 40)}" for reason, names in reasons.items()]
+    return f"Not compared with labels ({'; '.join(texts)})." if texts else ""

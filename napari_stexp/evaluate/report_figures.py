@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_stexp.evaluate.report_verdict import mean_over_sections, read_value
-from napari_stexp.evaluate.report_words import METRICS, describe_method
+from napari_stexp.evaluate.report_words import METRICS, describe_method, describe_scale
 from napari_stexp.evaluate.results import METHODS, MODEL
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def draw_sections(result: StudyResult, scale: str) -> Picture:
         for at, method in enumerate(methods):
             offset = 0.8 * ((at + 0.5) / len(methods) - 0.5)
             _draw_whiskers(axis, result, scale, method, metric, offset)
-        _style(axis, f"{METRICS[metric].name} (PCC)", "")
+        _style(axis, f"{METRICS[metric].name} (PCC), {describe_scale(scale).name}", "")
         axis.axvline(0, color=_INK, linewidth=0.8)
         for border in np.arange(len(names) - 1) + 0.5:
             axis.axhline(border, color=_FAINT, linewidth=0.6)
@@ -134,7 +134,7 @@ def draw_distribution(result: StudyResult, scale: str) -> Picture:
     axis.set_yticks(range(len(methods)), [_wrap(name) for name in names])
     axis.set_ylim(len(methods) - 0.4, -0.6)
     axis.axvline(0, color=_INK, linewidth=0.8)
-    _style(axis, f"PCC per gene{_over(result)}", "")
+    _style(axis, f"PCC per gene, {describe_scale(scale).name}{_over(result)}", "")
     return _save(figure, "Distribution of the correlation over genes, one row per method")
 
 
@@ -172,8 +172,8 @@ def draw_scatter(result: StudyResult, scale: str, baseline: str) -> Picture:
     axis.set_aspect("equal")
     _style(
         axis,
-        f"{describe_method(baseline).name}: PCC",
-        f"{describe_method(MODEL).name}: PCC",
+        f"{describe_method(baseline).name}: PCC, {describe_scale(scale).name}",
+        f"{describe_method(MODEL).name}: PCC, {describe_scale(scale).name}",
     )
     for text, place, side, colour in (
         (f"mclSTExp ahead: {ahead.sum()} genes", (0.03, 0.97), "left", COLOURS[MODEL]),
@@ -221,7 +221,8 @@ def draw_p_values(result: StudyResult, scale: str) -> Picture:
     if len(result.sections) == 1:
         _name_extremes(axis, pcc, height, scores["gene"].to_numpy(), height, 5, lowest=False)
     per = "gene and section" if len(result.sections) > 1 else "gene"
-    _style(axis, f"{describe_method(MODEL).name}: PCC, one point per {per}", r"$-\log_{10}\,p$")
+    name = f"{describe_method(MODEL).name}: PCC, {describe_scale(scale).name}, one point per {per}"
+    _style(axis, name, r"$-\log_{10}\,p$")
     return _save(figure, "Minus log10 p against the correlation of each gene")
 
 
@@ -237,7 +238,9 @@ def draw_levels(result: StudyResult, scale: str) -> Picture:
     axis.axhline(0, color=_INK, linewidth=0.8, zorder=0)
     axis.margins(0.09)
     _name_extremes(axis, x, y, table.index.to_numpy(), y, 4)
-    _style(axis, "mean measured expression, log10(1 + x)", f"PCC per gene{_over(result)}")
+    words = describe_scale(scale).name
+    x_name = f"mean measured expression, log10(1 + x), {words}"
+    _style(axis, x_name, f"PCC per gene{_over(result)}")
     return _save(figure, "Correlation of each gene against its mean measured expression")
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ColourBar",
     "Frame",
+    "ScaleBar",
     "SpotMap",
     "draw_classes",
     "draw_values",
@@ -39,6 +40,8 @@ _STEPS = 48
 _DISC = 0.78
 _LONGEST = 1000  # view units along the longer side, at most
 _JPEG_QUALITY = 80
+#: Lengths of scale bars, µm.
+_BARS = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)
 #: Categories that stay apart with any colour vision (Okabe and Ito, then Tol's muted).
 CATEGORIES = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442", "#332288",
@@ -63,6 +66,8 @@ class Frame:
         Of a drawn spot.
     source : str
         Data URI of the tissue inside the view; empty where there is no thumbnail.
+    bar : ScaleBar, optional
+        Where the section's µm per pixel are known.
     """
 
     key: str
@@ -71,6 +76,15 @@ class Frame:
     points: NDArray[np.float64]
     diameter: float
     source: str = ""
+    bar: ScaleBar | None = None
+
+
+@dataclass(frozen=True)
+class ScaleBar:
+    """A round length: in view units, and as text."""
+
+    length: float
+    text: str
 
 
 @dataclass(frozen=True)
@@ -135,7 +149,18 @@ def frame_section(section: SectionEvaluation, key: str, longest: int = _LONGEST)
         points=(centers - low) * unit,
         diameter=round(float(pitch * unit * _DISC), 2),
         source=_cut_thumbnail(section, low, high, longest),
+        bar=_measure(float((high - low)[0]), section.mpp, unit),
     )
+
+
+def _measure(width: float, mpp: float | None, unit: float) -> ScaleBar | None:
+    """Choose the longest round length within a third of a view ``width`` level-0 px wide."""
+    lengths = [um for um in _BARS if mpp and um <= width * mpp / 3]
+    if not mpp or not lengths:
+        return None
+    um = lengths[-1]
+    text = f"{um // 1000} mm" if um >= 1000 else f"{um} µm"
+    return ScaleBar(round(um / mpp * unit, 1), text)
 
 
 def _find_pitch(centers: NDArray[np.float64]) -> float:

@@ -13,7 +13,12 @@ from napari_stexp.evaluate.report_maps import (
     draw_values,
     robust_limits,
 )
-from napari_stexp.evaluate.report_words import describe_scale, format_number, format_p
+from napari_stexp.evaluate.report_words import (
+    describe_scale,
+    format_number,
+    format_p,
+    in_sentence,
+)
 from napari_stexp.evaluate.results import MODEL
 
 if TYPE_CHECKING:
@@ -64,7 +69,11 @@ def choose_genes(
 
 
 def map_section(
-    result: StudyResult, section: SectionEvaluation, scale: str, frame: Frame
+    result: StudyResult,
+    section: SectionEvaluation,
+    scale: str,
+    frame: Frame,
+    baseline: str | None = None,
 ) -> SectionMaps:
     """Draw the best and the worst predicted genes of a section.
 
@@ -78,21 +87,21 @@ def map_section(
         Expression scale of what is shown.
     frame : Frame
         Where the section's maps are drawn.
+    baseline : str, optional
+        The method whose correlation is named beside the model's.
     """
     n = int(np.clip(_MOST_MAPS // len(result.sections), 2, _PER_SECTION)) // 2
     measured, predicted = section.measured(scale), section.predicted[MODEL][scale]
-    scores = result.scores
-    rows = scores[
-        (scores["scale"] == scale)
-        & (scores["method"] == MODEL)
-        & (scores["section"] == section.name)
-    ].set_index("gene")
-    numbers: dict[Any, dict[Any, Any]] = rows[["pcc", "q"]].to_dict("index")
+    numbers = _take_numbers(result, section, scale, MODEL)
+    rival = _take_numbers(result, section, scale, baseline) if baseline else {}
 
     def draw(gene: str) -> GeneMap:
         at = section.genes.index(gene)
         pcc, q_value = numbers[gene]["pcc"], numbers[gene]["q"]
-        facts = f"PCC {format_number(pcc, 2)}, q {format_p(q_value)}, {describe_scale(scale).name}"
+        facts = f"PCC {format_number(pcc, 2)}, q {format_p(q_value)}"
+        if baseline and gene in rival:
+            facts += f" ({in_sentence(baseline)}: PCC {format_number(rival[gene]['pcc'], 2)})"
+        facts += f"; {describe_scale(scale).name}"
         both = robust_limits(measured[:, at], predicted[:, at])
         own = robust_limits(predicted[:, at])
         maps = (
@@ -110,3 +119,17 @@ def map_section(
         tuple(map(draw, best)),
         tuple(map(draw, worst)),
     )
+
+
+def _take_numbers(
+    result: StudyResult, section: SectionEvaluation, scale: str, method: str
+) -> dict[Any, dict[Any, Any]]:
+    """Gene -> its correlation and q on one section."""
+    scores = result.scores
+    rows = scores[
+        (scores["scale"] == scale)
+        & (scores["method"] == method)
+        & (scores["section"] == section.name)
+    ]
+    numbers: dict[Any, dict[Any, Any]] = rows.set_index("gene")[["pcc", "q"]].to_dict("index")
+    return numbers

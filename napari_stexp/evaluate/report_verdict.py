@@ -17,9 +17,8 @@ from napari_stexp.evaluate.report_words import (
     format_number,
     in_sentence,
     join_words,
-    name_algorithm,
 )
-from napari_stexp.evaluate.results import ALGORITHMS, ALL, BASELINES, MEASURED, MODEL
+from napari_stexp.evaluate.results import ALL, BASELINES, MODEL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,10 +26,10 @@ if TYPE_CHECKING:
     from napari_stexp.evaluate.results import StudyResult
 
 __all__ = [
+    "GeneGap",
     "Verdict",
     "choose_baseline",
     "judge",
-    "judge_domains",
     "mean_over_sections",
     "read_value",
 ]
@@ -43,6 +42,19 @@ _HEADLINES = {
     "absent": "{model} was not evaluated on this scale",
     "undefined": "No correlation of {model} is defined on this scale",
 }
+
+
+#: Genes named at either end.
+_N_NAMED = 5
+
+
+@dataclass(frozen=True)
+class GeneGap:
+    """A gene and its correlations, with the model and with the strongest baseline."""
+
+    gene: str
+    model: str
+    baseline: str
 
 
 @dataclass(frozen=True)
@@ -60,12 +72,16 @@ class Verdict:
         The numbers behind it.
     baseline : str or None
         The strongest baseline: the one with the highest mean correlation (ACG).
+    ahead, behind : tuple of GeneGap
+        The genes that the model is furthest ahead for and furthest behind for.
     """
 
     outcome: str
     headline: str
     sentences: tuple[str, ...] = ()
     baseline: str | None = None
+    ahead: tuple[GeneGap, ...] = ()
+    behind: tuple[GeneGap, ...] = ()
 
 
 def read_value(
@@ -116,16 +132,22 @@ def judge(result: StudyResult, scale: str) -> Verdict:
         return _verdict("alone", _compare_errors(result, scale), None)
     outcome, main = _compare_means(result, scale, baseline)
     others = [
-        *_compare_sections(result, scale, baseline),
+        *_compare_highest(result, scale),
+        *_compare_sections(result, scale),
         *_compare_genes(result, scale, baseline),
         *_compare_errors(result, scale),
     ]
-    return _verdict(outcome, (main, *others), baseline)
+    return _verdict(outcome, (main, *others), baseline, _name_genes(result, scale, baseline))
 
 
-def _verdict(outcome: str, sentences: Any, baseline: str | None) -> Verdict:
+def _verdict(
+    outcome: str,
+    sentences: Any,
+    baseline: str | None,
+    genes: tuple[tuple[GeneGap, ...], tuple[GeneGap, ...]] = ((), ()),
+) -> Verdict:
     headline = _HEADLINES[outcome].format(model=describe_method(MODEL).name)
-    return Verdict(outcome, headline, tuple(sentences), baseline)
+    return Verdict(outcome, headline, tuple(sentences), baseline, *genes)
 
 
 def _compare_means(result: StudyResult, scale: str, baseline: str) -> tuple[str, str]:
@@ -144,29 +166,51 @@ def _compare_means(result: StudyResult, scale: str, baseline: str) -> tuple[str,
             f"{text} No confidence interval of the difference is known."
         )
     outcome = "ahead" if low > 0 else "behind" if high < 0 else "level"
-    text += f" Difference: {_with_interval(difference, low, high)}"
+    text += f" Difference: {_with_interval(difference, low, high, _decimals_for(low, high))}"
     ending = {
         "ahead": ", above 0.",
         "behind": ", below 0.",
         "level": ": the interval holds 0, so either may be the better one.",
     }
-    return outcome, text + ending[outcome]
+    text += ending[outcome]
+    if len(result.sections) == 1:
+        text += " The interval is drawn over this section's spots: it says nothing about others."
+    return outcome, text
 
 
-def _with_interval(value: float, low: float, high: float) -> str:
-    interval = format_interval(low, high)
-    return format_number(value) + (f" (95 % CI {interval})" if interval else "")
+def _with_interval(value: float, low: float, high: float, decimals: int = 3) -> str:
+    interval = format_interval(low, high, decimals)
+    return format_number(value, decimals) + (f" (95 % CI {interval})" if interval else "")
 
 
-def _read_difference(
-    result: StudyResult, scale: str, baseline: str, section: str = ALL
-) -> tuple[float, float, float]:
-    """Return (difference, low, high) of the paired comparison; NaN where it is unknown."""
+def _decimals_for(low: float, high: float) -> int:
+    """Decimals with which neither end of an interval is printed as 0, six at most."""
+    ends = [abs(end) for end in (low, high) if end != 0]
+    return next((n for n in (3, 4, 5) if all(round(end, n) for end in ends)), 6)
+
+
+def _compare_highest(result: StudyResult, scale: str) -> list[str]:
+    """Say how the 50 most expressed genes compare, with the baseline that is best there."""
+    value = read_value(result.summary, scale, MODEL, "heg_pcc")[0]
+    rivals = {name: read_value(result.summary, scale, name, "heg_pcc")[0] for name in BASELINES}
+    rivals = {name: other for name, other in rivals.items() if math.isfinite(other)}
+    if not rivals or not math.isfinite(value):
+        return []
+    best = max(rivals, key=lambda name: rivals[name])
+    side = "ahead of" if value > rivals[best] else "not ahead of"
+    return [
+        f"Over the 50 most expressed genes (HEG) it is {side} the best baseline there: "
+        f"{format_number(value)} against {format_number(rivals[best])} of {in_sentence(best)}."
+    ]
+
+
+def _read_difference(result: StudyResult, scale: str, baseline: str) -> tuple[float, float, float]:
+    """Return (difference, low, high) over all sections; NaN where it is unknown."""
     table = result.comparisons
     if table is None or table.empty:
         return (math.nan,) * 3
     chosen = table[
-        (table["scale"] == scale) & (table["baseline"] == baseline) & (table["section"] == section)
+        (table["scale"] == scale) & (table["baseline"] == baseline) & (table["section"] == ALL)
     ]
     if chosen.empty:
         return (math.nan,) * 3
@@ -174,22 +218,29 @@ def _read_difference(
     return float(row["difference"]), float(row["ci_low"]), float(row["ci_high"])
 
 
-def _compare_sections(result: StudyResult, scale: str, baseline: str) -> list[str]:
-    behind, ahead, unknown = [], [], []
-    for section in result.sections:
-        value = read_value(result.summary, scale, MODEL, "acg_pcc", section.name)[0]
-        other = read_value(result.summary, scale, baseline, "acg_pcc", section.name)[0]
-        if not (math.isfinite(value) and math.isfinite(other)):
-            unknown.append(section.name)
-        elif value > other:
-            ahead.append(section.name)
-        else:
-            behind.append(f"{section.name} ({format_number(value)} against {format_number(other)})")
-    if len(result.sections) < 2:
+def _compare_sections(result: StudyResult, scale: str) -> list[str]:
+    """Say in which sections the model is ahead of the section's own strongest baseline."""
+    table = result.comparisons
+    if len(result.sections) < 2 or table is None:
         return []
-    sure = [name for name in ahead if _read_difference(result, scale, baseline, name)[1] > 0]
-    text = f"By section: ahead in {len(ahead)} of {len(result.sections)}"
-    text += f" (in {len(sure)} of them the interval lies above 0)" if ahead else ""
+    table = table[table["scale"] == scale]
+    behind, ahead, unknown, n_sure = [], [], [], 0
+    for section in result.sections:
+        rows = table[table["section"] == section.name].dropna(subset=["baseline_acg"])
+        if rows.empty:
+            unknown.append(section.name)
+            continue
+        row = rows.iloc[int(rows["baseline_acg"].to_numpy(dtype=np.float64).argmax())]
+        if row["difference"] > 0:
+            ahead.append(section.name)
+            n_sure += bool(row["ci_low"] > 0)
+        else:
+            value, other = format_number(row["model_acg"]), format_number(row["baseline_acg"])
+            rival = in_sentence(str(row["baseline"]))
+            behind.append(f"{section.name} ({value} against {other} of {rival})")
+    text = "By section, against the strongest baseline of each: "
+    text += f"ahead in {len(ahead)} of {len(result.sections)}"
+    text += f" (in {n_sure} of them the interval lies above 0)" if ahead else ""
     text += f", not ahead in {join_words(behind)}" if behind else ""
     text += f"; not comparable in {join_words(unknown)}" if unknown else ""
     return [text + "."]
@@ -209,6 +260,24 @@ def _compare_genes(result: StudyResult, scale: str, baseline: str) -> list[str]:
     return [f"{text}. The correlation is above 0 for {positive} of {len(ours)} genes."]
 
 
+def _name_genes(
+    result: StudyResult, scale: str, baseline: str
+) -> tuple[tuple[GeneGap, ...], tuple[GeneGap, ...]]:
+    """Return the genes that the model is furthest ahead and furthest behind for."""
+    ours = mean_over_sections(result, scale, MODEL)
+    theirs = mean_over_sections(result, scale, baseline).reindex(ours.index)
+    gaps = (ours - theirs).dropna().sort_values(kind="stable")
+
+    def name(genes: Any) -> tuple[GeneGap, ...]:
+        return tuple(
+            GeneGap(str(gene), format_number(ours[gene], 2), format_number(theirs[gene], 2))
+            for gene in genes
+        )
+
+    ahead, behind = gaps[gaps > 0].index[::-1], gaps[gaps <= 0].index
+    return name(ahead[:_N_NAMED]), name(behind[:_N_NAMED])
+
+
 def _compare_errors(result: StudyResult, scale: str) -> list[str]:
     """Say how the error compares with that of the training mean."""
     ours = read_value(result.summary, scale, MODEL, "mse")[0]
@@ -221,27 +290,3 @@ def _compare_errors(result: StudyResult, scale: str) -> list[str]:
         f"The mean squared error is {format_number(ours)}, {format_number(abs(change), 1)} % "
         f"{side} that of predicting the training mean everywhere ({format_number(mean)})."
     ]
-
-
-def judge_domains(result: StudyResult) -> list[str]:
-    """Say how domains of the prediction agree with labels, beside the measurement's."""
-    table = result.domains
-    if table is None or table.empty:
-        return []
-    sentences = []
-    for algorithm in [name for name in ALGORITHMS if name in set(table["algorithm"])]:
-        means = table[table["algorithm"] == algorithm].groupby("method")["ari"].mean().to_dict()
-        rivals = {name: means[name] for name in BASELINES if name in means}
-        if MODEL not in means:
-            continue
-        text = (
-            f"{name_algorithm(algorithm)}: domains of {describe_method(MODEL).name}'s prediction "
-            f"agree with the labels at ARI {format_number(means[MODEL])}"
-        )
-        if MEASURED in means:
-            text += f", those of the measured expression at {format_number(means[MEASURED])}"
-        if rivals:
-            best = max(rivals, key=lambda name: rivals[name])
-            text += f"; the best baseline, {in_sentence(best)}, at {format_number(rivals[best])}"
-        sentences.append(f"{text}.")
-    return sentences

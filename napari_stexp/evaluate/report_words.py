@@ -86,9 +86,9 @@ _SCALES = {
 _SPLITS = {
     "section": Words(
         "Section held out",
-        "The tested section was not in training, but other sections of the same patient were. "
-        "Sections of one tumour resemble each other, so the numbers are optimistic: expect "
-        "less for a new patient.",
+        "The tested section was not in training, but other sections of the same patient were, or "
+        "this can't be ruled out. Sections of one tumour resemble each other, so the numbers are "
+        "optimistic: expect less for a new patient.",
     ),
     "patient": Words(
         "Whole patient held out",
@@ -102,8 +102,10 @@ GLOSSARY = {
     "PCC (r)": "Pearson correlation between measured and predicted expression of one gene over "
     "the spots of a section: 1 is a perfect linear match, 0 none, below 0 a reversed "
     "pattern. Undefined where either side is the same in all spots.",
-    "ACG": "Mean PCC over all considered genes (those of the model's gene list).",
-    "HEG": "Mean PCC over the 50 considered genes with the highest mean measured expression.",
+    "ACG": "Mean PCC over all considered genes: those of the model's gene list whose PCC is "
+    "defined.",
+    "HEG": "Mean PCC over the 50 considered genes with the highest mean measured expression on "
+    "the tested section and this scale.",
     "MSE, MAE": "Mean squared and mean absolute difference between predicted and measured "
     "expression, over spots and genes, on the logarithmic scale of the table. Lower is better.",
     "p": "How probable a correlation at least this strong would be if prediction and "
@@ -119,8 +121,9 @@ GLOSSARY = {
     "Baseline": "A simple method that any useful model has to beat.",
     "Spatial domain": "A group of spots with similar expression, found without looking at the "
     "pathologist's labels.",
-    "ARI, NMI": "Agreement of domains with the pathologist's labels (adjusted Rand index, "
-    "normalised mutual information): 1 is the same partition, 0 about chance.",
+    "ARI, NMI": "Agreement of domains with the pathologist's labels: 1 is the same partition. The "
+    "adjusted Rand index (ARI) is about 0 by chance. The normalised mutual information (NMI) is "
+    "not corrected for chance: above 0 for any partition, the more so with many domains.",
 }
 
 

@@ -82,7 +82,9 @@ def study() -> StudyResult:
     facts = {
         "title": "A <b>study</b>",
         "protocol": "hold-out by section",
-        "model": {"name": "small one", "encoder": "resnet18"},
+        "model": {"name": "small one", "encoder": "resnet18", "sha256": "ab" * 32},
+        "command": "napari-stexp evaluate run data -o report",
+        "versions": {"numpy": "2.1", "torch": "2.9"},
         "trained_on": ["T1 (patient P1)", "T2 (patient P2)"],
         "remarks": ["Something to know & keep."],
         "settings": {"epochs": 90, "jitter": (0.5, 0.5, 0.5), "weights": None, "flips": True},
@@ -164,18 +166,81 @@ def _check_cell(text: str, row: pd.Series, metric: str) -> None:
     assert text == expected
 
 
-def test_gene_table_holds_every_gene_with_its_correlation(
+def test_gene_table_holds_every_gene_with_its_numbers(
     study: StudyResult, report: tuple[str, _Strict]
 ) -> None:
     page = lxml_html.fromstring(report[0].encode())
+    n_sections = len(study.sections)
     for scale in study.scales:
         rows = page.xpath(f"//section[h2[@id='scale-{scale}']]//tr[th[@class='gene']]")
-        chosen = study.scores[
-            (study.scores["scale"] == scale) & (study.scores["method"] == "mclstexp")
+        found = {
+            row.find("th").text_content(): [cell.text_content() for cell in row.findall("td")]
+            for row in rows
+        }
+        table = study.scores[study.scores["scale"] == scale]
+        mine = table[table["method"] == "mclstexp"].groupby("gene")
+        theirs = table[table["method"] == "ridge_statistics"].groupby("gene")["pcc"].mean()
+        assert set(found) == set(mine.groups)
+        for gene, cells in found.items():
+            part = mine.get_group(gene)
+            mean = part["pcc"].mean()
+            assert cells == [
+                format_number(mean),
+                format_interval(part["pcc"].min(), part["pcc"].max(), 2),
+                format_number(theirs[gene]),
+                format_number(mean - theirs[gene]),
+                f"{int(((part['q'] < 0.05) & (part['pcc'] > 0)).sum())} of {n_sections}",
+                format_number(part["mse"].mean()),
+                format_number(part["mean_measured"].mean()),
+            ]
+
+
+def test_domain_tables_hold_the_agreement_of_the_result(
+    study: StudyResult, report: tuple[str, _Strict]
+) -> None:
+    page = lxml_html.fromstring(report[0].encode())
+    _, each = page.xpath("//table[thead/tr/th[text()='ARI']]")
+    found = {
+        (cells[0], cells[1]): cells[3:]
+        for cells in ([cell.text_content() for cell in row] for row in each.xpath("./tbody/tr"))
+    }
+    assert len(found) == len(study.domains) == 2 * (len(study.methods) + 1)
+    for _, row in study.domains.iterrows():
+        method = str(row["method"])
+        name = "Measured expression" if method == "measured" else describe_method(method).name
+        assert found[row["section"], name] == [
+            *(format_number(row[name]) for name in ("ari", "nmi")),
+            *(f"{row[name]}" for name in ("n_domains", "n_classes", "n_spots")),
         ]
-        expected = chosen.groupby("gene")["pcc"].mean()
-        found = {row.find("th").text_content(): row.findall("td")[0].text_content() for row in rows}
-        assert found == {gene: format_number(value) for gene, value in expected.items()}
+
+
+def test_sections_without_labels_are_named(report: tuple[str, _Strict]) -> None:
+    assert "Not compared with labels (without a pathologist's labels: S3)." in _words(report[0])
+
+
+def test_small_p_values_are_counted(study: StudyResult, report: tuple[str, _Strict]) -> None:
+    words = _words(report[0])
+    for scale in study.scales:
+        table = study.scores[study.scores["scale"] == scale]
+        table = table[table["method"] == "mclstexp"]
+        n_p, n_q = (int(((table[x] < 0.05) & (table["pcc"] > 0)).sum()) for x in "pq")
+        assert (
+            f"Of {len(table)} pairs of gene and section, {n_p} have PCC > 0 and p < 0.05 "
+            f"(two-sided), {n_q} PCC > 0 and q < 0.05; of 2 it is undefined. Per-{scale} scale, "
+            "section held out." in words
+        )
+
+
+def test_every_table_and_plot_says_scale_and_hold_out(report: tuple[str, _Strict]) -> None:
+    page = lxml_html.fromstring(report[0].encode())
+    for scale in ("spot", "gene"):
+        part = page.xpath(f"//section[h2[@id='scale-{scale}']]")[0]
+        captions = part.xpath(".//caption | .//div[@class='plots']//figcaption")
+        assert len(captions) >= 6
+        for caption in captions:
+            text = caption.text_content().lower()
+            assert f"per-{scale} scale" in text
+            assert "section held out" in text
 
 
 def test_the_hold_out_and_the_facts_are_said(report: tuple[str, _Strict]) -> None:
@@ -184,6 +249,11 @@ def test_the_hold_out_and_the_facts_are_said(report: tuple[str, _Strict]) -> Non
         "A <b>study</b>",
         "Section held out.",
         "optimistic",
+        "Leakage: The model has seen other sections of patients P1 and P2, and their spots "
+        "are in the reference bank.",
+        "SHA-256" + "ab" * 32,
+        "Commandnapari-stexp evaluate run data -o report",
+        "Versionsnumpy 2.1, torch 2.9",
         "Something to know & keep.",
         "T1 (patient P1) and T2 (patient P2)",
         "small one, encoder resnet18",
@@ -201,6 +271,33 @@ def test_a_patient_held_out_is_said_in_other_words(tmp_path: Path) -> None:
     words = _words(_write(study, tmp_path)[0])
     assert "Whole patient held out." in words
     assert "optimistic" not in words
+    assert "Leakage" not in words
+
+
+@pytest.mark.parametrize(
+    ("patients", "facts", "expected"),
+    [
+        (
+            "PQ",
+            {"excluded_patients": ["Q"]},
+            "patients P and Q; the reference bank holds spots of P.",
+        ),
+        ("PQ", {"excluded_patients": ["P", "Q"]}, "patients P and Q; their spots were left out of"),
+        ("PPQ", {"models": {}}, "patient P, and their spots are in the reference bank."),
+        (["P", ""], {}, "bank; of some sections the patient isn't known"),
+    ],
+)
+@pytest.mark.usefixtures("without_plots")
+def test_leakage_names_the_patients_that_were_seen(
+    patients: str, facts: dict[str, object], expected: str, tmp_path: Path
+) -> None:
+    sections = [
+        make_section(f"S{at}", patient, n_genes=5, side=4, labels=False, scales=("spot",))
+        for at, patient in enumerate(patients)
+    ]
+    words = _words(_write(make_study(sections, facts), tmp_path)[0])
+    assert "Leakage: The model has seen other sections of patient" in words
+    assert expected in words
 
 
 def test_scales_are_never_in_one_table(report: tuple[str, _Strict]) -> None:
@@ -245,10 +342,12 @@ def test_the_verdict_follows_the_numbers(skill: float, tmp_path: Path) -> None:
     assert ("mclSTExp does not beat the strongest baseline" in words) != beaten
 
 
+@pytest.mark.usefixtures("without_plots")
 def test_one_section_without_labels_or_thumbnail(tmp_path: Path) -> None:
     study = make_study([make_section(labels=False, thumbnail=False, scales=("spot",))])
     text, parser = _write(study, tmp_path)
-    assert "Spatial domains" not in re.sub("<dt>.*?</dt>", "", text)
+    assert "Not compared with labels (without a pathologist's labels: S1)." in _words(text)
+    assert not lxml_html.fromstring(text.encode()).xpath("//table[thead/tr/th[text()='ARI']]")
     assert "image" not in {tag for tag, _ in parser.seen}
     assert "All sections" not in text
 
@@ -260,6 +359,7 @@ def test_three_genes(tmp_path: Path) -> None:
     assert sorted(mapped) == ["GENE1", "GENE2", "GENE3"]
 
 
+@pytest.mark.usefixtures("without_plots")
 def test_genes_without_a_correlation_come_last(tmp_path: Path) -> None:
     study = make_study([make_section(n_genes=8, blank_genes=2, scales=("spot",))])
     page = lxml_html.fromstring(_write(study, tmp_path)[0].encode())

@@ -102,6 +102,21 @@ def test_one_spot_can_be_framed() -> None:
     assert np.isfinite(frame.points).all()
 
 
+@pytest.mark.parametrize(("mpp", "text", "um"), [(0.5, "200 µm", 200), (3.2, "2 mm", 2000)])
+def test_scale_bars_are_round_and_as_long_as_they_say(mpp: float, text: str, um: int) -> None:
+    section = dataclasses.replace(make_section(side=9), mpp=mpp)  # spots 200 px apart
+    frame = frame_section(section, "key")
+    assert frame.bar is not None
+    assert frame.bar.text == text
+    between = np.linalg.norm(frame.points[1] - frame.points[0])
+    assert frame.bar.length == pytest.approx(um / (200 * mpp) * between, rel=0.01)
+    assert 0.1 * frame.width < frame.bar.length <= frame.width / 3
+
+
+def test_without_a_scale_there_is_no_bar() -> None:
+    assert frame_section(make_section(), "key").bar is None
+
+
 def test_best_and_worst_genes_are_the_extremes_of_the_scores() -> None:
     study = make_study([make_section(n_genes=20, blank_genes=3, scales=("spot",))])
     best, worst = choose_genes(study, "S1", "spot", 4)

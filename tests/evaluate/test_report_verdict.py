@@ -7,7 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from napari_stexp.evaluate.report_verdict import choose_baseline, judge, judge_domains
+from napari_stexp.evaluate.comparison import beaten_by_baseline
+from napari_stexp.evaluate.report_domains import judge_domains
+from napari_stexp.evaluate.report_verdict import choose_baseline, judge
 from napari_stexp.evaluate.report_words import format_interval, format_number, format_p, join_words
 from napari_stexp.evaluate.results import StudyResult
 from tests.evaluate.report_studies import SKILL, make_section, make_study
@@ -54,12 +56,60 @@ def test_ratio_sections_and_genes_are_those_of_the_scores(study: StudyResult) ->
     behind = per_section.loc["S2"]
     assert "ahead in 1 of 2" in text
     assert (
-        f"not ahead in S2 ({behind['mclstexp']:.3f} against {behind['ridge_statistics']:.3f})"
-        in text
+        f"not ahead in S2 ({behind['mclstexp']:.3f} against {behind['ridge_statistics']:.3f} of "
+        "ridge on colour" in text
     )
     genes = scores.groupby("gene").mean()
     ahead = int((genes["mclstexp"] > genes["ridge_statistics"]).sum())
     assert f"ahead for {ahead} of 30 genes, not ahead for {30 - ahead}" in text
+
+
+def test_a_section_is_compared_with_its_own_strongest_baseline() -> None:
+    better = SKILL | {"ridge_statistics": 0.25, "ridge_features": 0.45, "mclstexp": 0.3}
+    study = make_study(
+        [
+            *(make_section(f"S{at}", seed=at, scales=("spot",)) for at in range(3)),
+            make_section("S3", seed=3, scales=("spot",), skill=better),
+        ]
+    )
+    assert choose_baseline(study, "spot") == "ridge_statistics"
+    text = " ".join(judge(study, "spot").sentences)
+    assert "ahead in 3 of 4" in text
+    assert "of ridge on the model's image features)" in text
+    lost = beaten_by_baseline(study)
+    assert list(lost.loc[lost["gene"] == "", "section"]) == ["S3"]
+
+
+def test_the_most_expressed_genes_are_judged_by_themselves(study: StudyResult) -> None:
+    table = study.summary[(study.summary["section"] == "all")]
+    values = table[table["metric"] == "heg_pcc"].set_index("method")["value"]
+    best = values.drop("mclstexp").max()
+    side = "ahead of" if values["mclstexp"] > best else "not ahead of"
+    (sentence,) = [text for text in judge(study, "spot").sentences if "HEG" in text]
+    assert f"it is {side} the best baseline there: {values['mclstexp']:.3f} against {best:.3f}" in (
+        sentence
+    )
+
+
+def test_genes_at_both_ends_are_named(study: StudyResult) -> None:
+    verdict = judge(study, "spot")
+    scores = study.scores.pivot_table(index="gene", columns="method", values="pcc")
+    gap = (scores["mclstexp"] - scores["ridge_statistics"]).sort_values()
+    assert [item.gene for item in verdict.ahead] == list(gap.index[::-1][:5])
+    assert [item.gene for item in verdict.behind] == list(gap.index[: min(5, (gap <= 0).sum())])
+    for item in (*verdict.ahead, *verdict.behind):
+        assert item.model == format_number(scores.loc[item.gene, "mclstexp"], 2)
+        assert item.baseline == format_number(scores.loc[item.gene, "ridge_statistics"], 2)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [(0.00032, 0.02, "0.0003 to 0.0200"), (-0.2, -0.00004, "−0.20000 to −0.00004")],  # noqa: RUF001
+)
+def test_an_interval_beside_0_is_not_rounded_to_it(
+    study: StudyResult, low: float, high: float, text: str
+) -> None:
+    assert text in judge(_with_interval(study, low, high), "spot").sentences[0]
 
 
 def test_error_is_compared_with_the_training_mean(study: StudyResult) -> None:
