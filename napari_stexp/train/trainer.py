@@ -279,9 +279,9 @@ class Trainer:
     def _augmented(self, pixels: Tensor) -> Tensor:
         """Return bytes as the encoder wants them, changed at random."""
         images: Tensor = self.prepare.finish(self.augment(to_images(pixels, self.fabric.device)))
-        if images.ndim == 4:
-            images = images.contiguous(memory_format=torch.channels_last)
-        return images
+        # A rotation by any angle gives channels first, on which convolutions are slower.
+        flat = images.flatten(0, -4).contiguous(memory_format=torch.channels_last)
+        return flat.unflatten(0, images.shape[:-3])
 
     def _windows(self, batch: Batch) -> list[slice] | None:
         """Return which spots of a batch attend to each other: all (None), or per section."""
