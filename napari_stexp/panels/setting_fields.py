@@ -49,6 +49,7 @@ class SettingField(QObject):
     ) -> None:
         super().__init__(parent)
         self.name = field.name
+        self._problem = ""
         self._rule: Callable[[Any], Any] = field.metadata["rule"]
         self._kind, self._optional = _strip_optional(kind)
         self.widget = self._make(choices, free)
@@ -116,7 +117,10 @@ class SettingField(QObject):
         return read_value(text, self._kind)
 
     def mark(self, problem: str) -> None:
-        """Frame the editor in red with the reason as its tooltip; '' takes that away."""
+        """Frame the editor in red; '' takes that away."""
+        if problem == self._problem:
+            return  # a style sheet is read anew each time, and there are forty fields
+        self._problem = problem
         self.widget.setStyleSheet(_WRONG if problem else "")
         self.widget.setAccessibleDescription(problem)
 

@@ -208,10 +208,14 @@ def train_steps(plan: TrainPlan) -> Steps:
 
 
 def _import_plotting() -> None:
-    """Import what draws the curve here: it takes a second, the first time much longer."""
-    import matplotlib.backends.backend_agg
-    import matplotlib.figure
-    import matplotlib.font_manager  # noqa: F401
+    """Import here what draws the curve, and let it find its fonts: that takes a second or more."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    figure.add_subplot().plot([0, 1], label="x")
+    figure.legend()
+    FigureCanvasAgg(figure).draw()
 
 
 def bunch(task: Steps, every: float = _EVERY) -> Steps:
