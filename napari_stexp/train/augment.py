@@ -86,22 +86,19 @@ class ColorJitter(BatchTransform):
         return {"factors": factors, "order": torch.rand(n, 3).argsort(1)}
 
     def change(self, images: Tensor, **params: Tensor) -> Tensor:
-        """Blend each image three times; kinds are 0 brightness, 1 contrast, 2 saturation.
-
-        Each blending is an affine map of an image's colours.
-        """
+        """Blend each image three times; kinds are 0 brightness, 1 contrast, 2 saturation."""
         luma = torch.tensor(_LUMA, device=images.device, dtype=images.dtype)
         factors = _on(params["factors"].gather(1, params["order"]), images)  # as used
         flat, grey = (_on((params["order"] == kind).float(), images) for kind in (1, 2))
-        unity = torch.eye(3, device=images.device, dtype=images.dtype)
         shape = images.permute(0, 2, 3, 1).shape
         pixels = images.permute(0, 2, 3, 1).flatten(1, 2)  # (B, p·p, 3)
         for i in range(3):
-            kept, left = factors[:, i, None, None], 1 - factors[:, i, None, None]
-            to_grey = luma[:, None].expand(3, 3) * grey[:, i, None, None]
-            mean = (pixels @ luma).mean(1)[:, None, None] * flat[:, i, None, None]
-            shift = (left * mean).expand(-1, 1, 3)
-            pixels = torch.baddbmm(shift, pixels, kept * unity + left * to_grey).clamp_(0, 1)
+            kept, left = factors[:, i, None], 1 - factors[:, i, None]
+            added = pixels @ luma  # (B, p·p)
+            mean = added.mean(1, keepdim=True)
+            # Each image blends with its grey, with its mean grey, or (both 0) with black.
+            added = added.mul_(left * grey[:, i, None]).add_(left * flat[:, i, None] * mean)
+            pixels = torch.addcmul(added[..., None], pixels, kept[..., None]).clamp_(0, 1)
         return pixels.view(shape).permute(0, 3, 1, 2)
 
 
