@@ -93,10 +93,12 @@ class TrainForm(QWidget):
     settings_requested = Signal(object)  # TrainSettings
     device_requested = Signal(str)
     weights_file_wanted = Signal()
+    checked = Signal()  # something was typed, whether it can be or not
 
     def __init__(self) -> None:
         super().__init__()
         self.problems: dict[str, str] = {}
+        self.shown: TrainSettings | None = None  # or typed, the last time that all was right
         self._own: TrainSettings | None = None  # the last that are no preset's
         helps = describe_fields(TrainSettings)
         self.fields = make_fields(TrainSettings, _CHOICES, self)
@@ -173,10 +175,8 @@ class TrainForm(QWidget):
     # ---- showing -------------------------------------------------------------------------
 
     def show_settings(self, settings: TrainSettings) -> None:
-        """Show settings."""
-        if not self.problems and self._read() == settings:
-            self._show_preset(settings)
-            return
+        """Show settings in place of what has been typed."""
+        self.shown = settings
         for name, field in self.fields.items():
             field.show(getattr(settings, name))
         self._tell({})
@@ -232,7 +232,9 @@ class TrainForm(QWidget):
         settings = self._read()
         self._show_preset(settings)
         if settings is not None:
+            self.shown = settings
             self.settings_requested.emit(settings)
+        self.checked.emit()
 
     def _on_preset(self, _index: int) -> None:
         name = self.preset_box.currentData()
@@ -240,6 +242,7 @@ class TrainForm(QWidget):
         if settings is not None:
             self.show_settings(settings)
             self.settings_requested.emit(settings)
+            self.checked.emit()
 
 
 def _make_form() -> tuple[QWidget, QFormLayout]:

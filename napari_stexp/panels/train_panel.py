@@ -164,6 +164,7 @@ class TrainPanel(Panel):
             (self.train_form.settings_requested, control.set_settings),
             (self.train_form.device_requested, control.set_device),
             (self.train_form.weights_file_wanted, self._ask_weights),
+            (self.train_form.checked, self.refresh),
             (self.sample_button.clicked, self.sample_requested),
             (self.other_button.clicked, self.other_requested),
             (self.train_button.clicked, self.train_requested),
@@ -181,10 +182,10 @@ class TrainPanel(Panel):
             training.uses_changed,
             training.dataset_changed,
             training.outcome_changed,
+            training.settings_changed,
         ):
             self.watch(signal, self._on_changed)
         self.watch(training.run_changed, self._on_run)
-        self.watch(training.settings_changed, self._on_settings)
         self.watch(training.prepare_settings_changed, self._on_prepare_settings)
         self.watch(training.log_changed, self.curve.show_log)
 
@@ -215,10 +216,6 @@ class TrainPanel(Panel):
     def _on_training_failed(self, area: str, _error: Any) -> None:
         if area == "train" and not len(self.training.log):
             self.settings_fold.set_opened(True)  # it didn't even begin: something to change there
-
-    def _on_settings(self, settings: Any) -> None:
-        self.train_form.show_settings(settings)
-        self.refresh()
 
     def _on_prepare_settings(self, settings: Any) -> None:
         if self.prepare_form.settings() != settings:
@@ -264,7 +261,8 @@ class TrainPanel(Panel):
         for widget in (self.settings_fold, self.train_row):
             widget.setVisible(ready)
         self.train_form.setEnabled(not busy)
-        self.train_form.show_settings(training.settings) if ready else None
+        if ready and training.settings != self.train_form.shown:  # what is being typed stays
+            self.train_form.show_settings(training.settings)
         self.train_button.setEnabled(
             not training.missing() and not busy and not self.train_form.problems
         )

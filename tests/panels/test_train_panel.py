@@ -95,6 +95,8 @@ def test_wrong_settings_are_told_at_once(train, data):
     form.fields["epochs"].widget.setText("many")
     assert "Epochs: expected a whole number" in form.notice.text()
     assert not t.panel.train_button.isEnabled()
+    t.panel.refresh()
+    assert form.fields["epochs"].widget.text() == "many"  # what is being typed stays
     form.fields["epochs"].widget.setText("3")
     assert form.notice.isHidden()
     assert t.training.settings.epochs == 3

@@ -296,13 +296,14 @@ def test_the_window_stays_alive_while_it_trains(train, data, engine, qtbot):
     assert sorted(gaps)[len(gaps) // 2] < 0.1
 
 
+@pytest.mark.slow
 def test_the_real_training_from_data_to_scores(train, data):
     """No stand-ins: cancelled, resumed, tested."""
     t = train
     t.open(data)
     t.training.set_use("B1", "validate")
-    t.begin(tiny(epochs=40, validate_every=40))
-    t.wait_for_steps(4)
+    t.begin(tiny(epochs=8, validate_every=8))
+    t.wait_for_steps(1)
     t.cancel("train")
     run = t.training.run
     assert (run / "checkpoint.pt").is_file()
@@ -311,7 +312,7 @@ def test_the_real_training_from_data_to_scores(train, data):
     t.settle()
     assert t.errors == []
     log, outcome = t.training.log, t.training.outcome
-    assert log.epochs_done == 40
+    assert log.epochs_done == 8
     assert log.steps_per_epoch == 3
     assert len(log.validation("acg_pcc_spot")[0]) == 1
     assert run == data.parent / "data-run-1"
