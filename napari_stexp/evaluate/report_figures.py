@@ -314,7 +314,7 @@ def _style(axis: Axes, x: str, y: str) -> None:
 
 def _save(figure: Figure, text: str) -> Picture:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI * _DENSITY, metadata={"Software": None})
+    figure.savefig(buffer, format="png", dpi=_DPI * _DENSITY, pil_kwargs={"compress_level": 1})
     width, height = (round(size * _DPI) for size in figure.get_size_inches())
     return Picture(embed_image(_shrink(buffer.getvalue()), "png"), width, height, text)
 
