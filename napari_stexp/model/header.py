@@ -195,7 +195,7 @@ class ModelSizes(Record):
     """
 
     projection: int = rule(whole(1, 16_384), 256)
-    layers: int = rule(whole(1, 64), 2)
+    layers: int = rule(whole(0, 64), 2)
     heads: int = rule(whole(1, 256), 8)
     head_width: int = rule(whole(1, 4096), 64)
     hidden: int | None = rule(optional(whole(1, 1_000_000)), None)

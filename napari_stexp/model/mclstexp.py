@@ -135,11 +135,14 @@ class MclSTExp(nn.Module):
     projection : int
         D, width of the shared space.
     layers, heads, head_width : int
-        The spot encoder's depth, attention heads and width of a head.
+        The spot encoder's depth (0: expression goes straight to the projection, and
+        no spot sees another), attention heads and width of a head.
     hidden : int, optional
         Hidden width of its feed-forward layers; G when not given.
     dropout : float
-        Everywhere; 0 in the released code.
+        In the projection heads and the spot encoder; 0 in the released code.
+    feature_dropout : float
+        Of the image features before they are projected.
     patch_px : int
         Side of a patch; matters to vision transformers only.
     context : int
@@ -172,6 +175,7 @@ class MclSTExp(nn.Module):
         head_width: int = 64,
         hidden: int | None = None,
         dropout: float = 0.0,
+        feature_dropout: float = 0.0,
         patch_px: int = 224,
         context: int = 1,
         position_encoding: str = "table",
@@ -190,6 +194,7 @@ class MclSTExp(nn.Module):
         width = self.context * self.image_encoder.width
         if _choose(feature_norm, FEATURE_NORMS) == "batch":
             self.image_norm = nn.BatchNorm1d(width, affine=False)
+        self.feature_dropout = nn.Dropout(feature_dropout)
         self.image_projection = ProjectionHead(width, projection, dropout)
         if spot_side:
             if position_encoding == "table":
@@ -245,7 +250,7 @@ class MclSTExp(nn.Module):
         """Bring image features (N, S·W) into the shared space, (N, D)."""
         if hasattr(self, "image_norm"):
             features = self.image_norm(features)
-        result: Tensor = self.image_projection(features)
+        result: Tensor = self.image_projection(self.feature_dropout(features))
         return result
 
     def tokens(self, expression: Tensor, positions: Tensor) -> Tensor:

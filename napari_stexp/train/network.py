@@ -97,6 +97,7 @@ def _random_model(data: TrainingSet, settings: TrainSettings, contract: InputCon
         for module in part.modules():
             if isinstance(module, nn.Dropout):
                 module.p = settings.dropout
+    model.feature_dropout.p = settings.feature_dropout
     return model
 
 

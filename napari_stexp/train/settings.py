@@ -87,6 +87,8 @@ class TrainSettings(Record):
         paper's 1 they outweigh the expression.
     dropout : float
         In the projection heads and the spot encoder, while training.
+    feature_dropout : float
+        Of the image features, before they are projected, while training.
     attention : {'batch', 'section', 'none'}
         Which spots of a batch attend to each other while training: all, those of
         the same section, or none (then ``windowing`` has to be 'spot').
@@ -141,10 +143,11 @@ class TrainSettings(Record):
     position_std: float = rule(number(0, 10), 1.0)
     feature_norm: str = rule(choice("none", "batch"), "none")
     projection: int = rule(whole(1, 16_384), 256)
-    layers: int = rule(whole(1, 64), 2)
+    layers: int = rule(whole(0, 64), 2)
     heads: int = rule(whole(1, 256), 8)
     head_width: int = rule(whole(1, 4096), 64)
     dropout: float = rule(number(0, 0.95), 0.0)
+    feature_dropout: float = rule(number(0, 0.95), 0.0)
     attention: str = rule(choice("batch", "section", "none"), "batch")
     recalibrate_norm: bool = rule(_yes_no, False)
     windowing: str = rule(choice(*WINDOWINGS), "section")

@@ -271,3 +271,29 @@ def test_the_spot_side_agrees_layer_by_layer(
         np.testing.assert_allclose(second[0], extras["win0_layer1"], atol=1e-5)
         embedded = released.spot_projection(second[0])
         np.testing.assert_allclose(embedded, extras["win0_embedding"], atol=1e-5)
+
+
+def test_without_layers_expression_goes_straight_to_the_projection():
+    torch.manual_seed(0)
+    model = MclSTExp(
+        "resnet18", 8, projection=4, layers=0, position_encoding="none", patch_px=32
+    ).eval()
+    assert not [name for name in model.state_dict() if name.startswith("spot_encoder")]
+    expression, positions = torch.rand(5, 8), torch.zeros(5, 2, dtype=torch.long)
+    with torch.inference_mode():
+        whole = model.embed_spots(expression, positions)
+        torch.testing.assert_close(whole, model.spot_projection(expression), rtol=0, atol=0)
+        parts = model.embed_spots(expression, positions, 2)
+    torch.testing.assert_close(parts, whole)  # no spot sees another
+
+
+def test_image_features_are_dropped_in_training_only():
+    torch.manual_seed(0)
+    model = MclSTExp("resnet18", 8, projection=4, feature_dropout=0.5, patch_px=32)
+    features = torch.rand(6, 512)
+    with torch.inference_mode():
+        first, second = model.project_features(features), model.project_features(features)
+        assert not torch.equal(first, second)
+        model.eval()
+        plain = model.image_projection(features)
+        torch.testing.assert_close(model.project_features(features), plain, rtol=0, atol=0)
