@@ -241,6 +241,8 @@ def test_every_table_and_plot_says_scale_and_hold_out(report: tuple[str, _Strict
             text = caption.text_content().lower()
             assert f"per-{scale} scale" in text
             assert "section held out" in text
+    for caption in page.xpath("//section[h2[@id='domains']]//caption"):
+        assert "per-spot scale; section held out" in caption.text_content()
 
 
 def test_the_hold_out_and_the_facts_are_said(report: tuple[str, _Strict]) -> None:
