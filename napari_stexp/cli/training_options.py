@@ -46,6 +46,7 @@ class Preset(StrEnum):
 
     PAPER = "paper"
     SMALL = "small"
+    PRETRAINED = "pretrained"
 
 
 class Precision(StrEnum):
@@ -61,7 +62,9 @@ PresetOption = Annotated[
     typer.Option(
         "--preset",
         help="What to begin with. paper: as published (default). small: a ResNet-18 from random "
-        "weights that learns in minutes without a GPU (unit-length embeddings, temperature 0.1).",
+        "weights that learns in minutes without a GPU (unit-length embeddings, temperature 0.1). "
+        "pretrained: light heads on all stages of a frozen ImageNet network, downloaded unless "
+        "--weights names a file; the best on a few hundred spots.",
         rich_help_panel=_PANEL,
     ),
 ]

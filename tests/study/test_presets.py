@@ -24,5 +24,5 @@ def test_changes_win() -> None:
 
 
 def test_an_unknown_preset_is_refused() -> None:
-    with pytest.raises(TrainingError, match="paper, small"):
+    with pytest.raises(TrainingError, match="paper, small, pretrained"):
         preset("large")
