@@ -21,6 +21,11 @@ __all__ = ["TrainForm"]
 _PRESET_WORDS = {
     "paper": ("paper", "The paper's settings. On a large network: takes a graphics card."),
     "small": ("small", "A small network from nothing, for a try in minutes without one."),
+    "pretrained": (
+        "pretrained",
+        "A network that has seen photographs, left as it is: what measured best on a few hundred "
+        "spots. Its weights are downloaded once.",
+    ),
 }
 _CUSTOM = "as set below"
 _DEVICE_HELP = "What computes. Automatic takes a graphics card if there is one that works."

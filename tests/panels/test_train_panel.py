@@ -143,6 +143,13 @@ def test_own_settings_come_back_after_a_preset(train, data):
     assert form.fields["epochs"].widget.text() == "7"
 
 
+def test_every_preset_has_words():
+    from napari_stexp.panels.train_form import _PRESET_WORDS
+    from napari_stexp.study import PRESETS
+
+    assert set(_PRESET_WORDS) == set(PRESETS)
+
+
 def choose_preset(form, name):
     form.preset_box.setCurrentIndex(form.preset_box.findData(name))
     form.preset_box.activated.emit(form.preset_box.currentIndex())
