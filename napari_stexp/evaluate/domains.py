@@ -134,10 +134,14 @@ def _find_by_leiden(
 ) -> NDArray[np.intp]:
     import scanpy
     from anndata import AnnData
+    from threadpoolctl import threadpool_limits
 
     adata = AnnData(np.ascontiguousarray(values, dtype=np.float32))
     n_neighbors = min(_N_NEIGHBORS, len(values) - 1)
-    scanpy.pp.neighbors(adata, n_neighbors=n_neighbors, use_rep="X", random_state=seed)
+    # numba sets the number of threads of whoever calls it, torch among them: a training
+    # that comes afterwards would end with other last digits.
+    with threadpool_limits():
+        scanpy.pp.neighbors(adata, n_neighbors=n_neighbors, use_rep="X", random_state=seed)
 
     def divide(resolution: float) -> NDArray[np.intp]:
         scanpy.tl.leiden(

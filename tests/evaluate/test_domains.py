@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -123,3 +126,15 @@ def test_labels_that_cannot_be_compared():
         compare_labels(["a"], [0, 1])
     with pytest.raises(EvaluationError, match="no spot has a pathologist's label"):
         compare_labels(["undetermined", np.nan], [0, 1])
+
+
+@pytest.mark.parametrize("algorithm", ["kmeans", "leiden"])
+def test_the_number_of_threads_stays_as_it_was(algorithm) -> None:
+    """A training that comes afterwards has to sum in the same order."""
+    code = (
+        "import numpy, torch; from napari_stexp.evaluate import find_domains; "
+        "before = torch.get_num_threads(); values = numpy.random.default_rng(0).random((40, 9)); "
+        f"find_domains(values, 3, {algorithm!r}); assert torch.get_num_threads() == before"
+    )
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "2"}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
