@@ -134,7 +134,7 @@ def _find_by_leiden(
 ) -> NDArray[np.intp]:
     import scanpy
     from anndata import AnnData
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     adata = AnnData(np.ascontiguousarray(values, dtype=np.float32))
     n_neighbors = min(_N_NEIGHBORS, len(values) - 1)
