@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_stexp.cli.reporting import print_facts, print_json
+from napari_stexp.errors import EvaluationError
 
 __all__ = ["compare"]
 
@@ -38,9 +39,18 @@ def compare(
 
     if scores is not None:
         check_writable(scores)
-    result = compare_prediction(
-        read_prediction(prediction), read_spots(measured, counts=counts, section=section)
-    )
+    predicted = read_prediction(prediction)
+    truth = read_spots(measured, counts=counts, section=section)
+    try:
+        result = compare_prediction(predicted, truth)
+    except EvaluationError as error:
+        raise EvaluationError(
+            error.what,
+            path=error.path or measured,
+            expected=error.expected,
+            found=error.found,
+            hint=error.hint or f"It was compared with {prediction}.",
+        ) from error
     if scores is not None:
         with atomic_path(scores) as temporary:
             result.scores.to_csv(temporary, index_label="gene")

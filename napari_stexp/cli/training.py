@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 EPILOG = """Examples:
 
-napari-stexp train data -o run --hold-out-patient P4 --preset small
+napari-stexp train data -o run --hold-out-patient C --preset small
 
 napari-stexp train her2 -o run --hold-out C4 --validate C3 --encoder resnet50 --weights imagenet --set learn_temperature=true
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,21 @@ def trained_run(data_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def own_run(trained_run, tmp_path: Path) -> Path:
     """A copy of the run's folder, to be changed."""
     return Path(shutil.copytree(trained_run[0], tmp_path / "run"))
+
+
+def write_no_plots(result: Any, path: Path) -> None:
+    """Stand in for the report, which takes seconds to draw."""
+    Path(path).write_text(f"by {result.split}", encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def without_plots() -> Iterator[None]:
+    """Write a report of one line where its content is not what is tested."""
+    import napari_stexp.evaluate
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(napari_stexp.evaluate, "write_report", write_no_plots)
+        yield
 
 
 @pytest.fixture(scope="session")
