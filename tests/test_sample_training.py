@@ -19,7 +19,7 @@ import typer
 
 from napari_stexp.model import load_bundle
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 SCRIPT = Path(sys.executable).with_name("napari-stexp")
 #: Of a processor: what ten minutes on two cores leave with one of them busy elsewhere.
