@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import pickle
 from collections.abc import Mapping
@@ -48,14 +49,14 @@ def write_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
     OutputError
         The disk is full, or the folder can't be written.
     """
+    # Through memory: torch's own writer doesn't say that the disk is full.
+    buffer = io.BytesIO()
+    torch.save(dict(content), buffer)
     try:
-        with atomic_path(path) as temporary:
-            try:
-                torch.save(dict(content), temporary)
-            except RuntimeError as error:  # how torch's writer says that the disk is full
-                raise OSError(str(error).strip().splitlines()[0]) from error
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            file.write(buffer.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
         _sync_folder(path.parent)
     except OutputError as error:
         raise OutputError(
