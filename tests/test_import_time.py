@@ -35,6 +35,7 @@ ROOMS = (
     "annotation",
     "cli",
     "cohort",
+    "dataset",
     "evaluate",
     "model",
     "panels",
@@ -42,6 +43,7 @@ ROOMS = (
     "session",
     "slide",
     "spots",
+    "study",
     "train",
     "viewer",
 )

@@ -260,17 +260,16 @@ def test_a_full_disk_keeps_the_last_checkpoint(
 ) -> None:
     from napari_stexp.train import checkpoint
 
-    folder, save, written = tmp_path / "run", torch.save, []
+    folder, reach_the_disk, written = tmp_path / "run", os.fsync, []
 
-    def save_on_full_disk(content, path) -> None:
-        written.append(path)
-        if len(written) > 1:
-            Path(path).write_bytes(b"half of it")
+    def reach_a_full_disk(file: int) -> None:
+        written.append(file)
+        if len(written) > 2:  # the first checkpoint: the file and its folder
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        save(content, path)
+        reach_the_disk(file)
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint.torch, "save", save_on_full_disk)
+        patch.setattr(checkpoint.os, "fsync", reach_a_full_disk)
         line = refused(run("train", data_folder, "-o", folder, *USES, *QUICK))
     assert f"{folder / 'checkpoint.pt'}: the checkpoint can't be written" in line
     assert "No space left on device" in line

@@ -144,7 +144,9 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path) -> None:
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
     try:
-        with pytest.raises(OutputError, match=r"checkpoint can't be written.*File too large.*make room"):
+        with pytest.raises(
+            OutputError, match=r"checkpoint can't be written.*File too large.*make room"
+        ):
             exhaust(task)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
