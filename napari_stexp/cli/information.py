@@ -32,8 +32,8 @@ def command(
         typer.Argument(
             metavar="FILE",
             exists=True,
-            help="A slide, spots, a model bundle, a released checkpoint, a prediction or an "
-            "annotation.",
+            help="A slide, spots, a folder of sections, a data set, a model bundle, a released "
+            "checkpoint, a prediction or an annotation.",
         ),
     ],
     as_json: AsJson = False,
@@ -43,6 +43,7 @@ def command(
     describe = {
         "slide": _describe_slide,
         "spots": _describe_spots_file,
+        "data set": _describe_dataset_folder,
         "prediction": _describe_prediction,
         "bundle": _describe_bundle_file,
         "checkpoint": _describe_checkpoint,
@@ -64,22 +65,29 @@ def _describe_slide(path: Path, reporter: Reporter) -> dict[str, Any]:
 
 
 def _describe_spots_file(path: Path, reporter: Reporter) -> dict[str, Any]:
-    from napari_stexp.spots import find_her2st_sections, read_spots
+    from napari_stexp.spots import list_sections, read_spots
 
     if path.is_dir():
-        sections = find_her2st_sections(path)
         return {
             "sections": [
                 {
                     "name": section.name,
                     "patient": section.patient,
-                    "counts": section.counts is not None,
-                    "image": section.image is not None,
+                    "counts": section.has_counts,
+                    "image": section.slide is not None,
                 }
-                for section in sections.values()
+                for section in list_sections(path)
             ]
         }
     return describe_spots(read_spots(path))
+
+
+def _describe_dataset_folder(path: Path, reporter: Reporter) -> dict[str, Any]:
+    from napari_stexp.cli.preparing import describe_dataset
+    from napari_stexp.dataset import open_dataset
+
+    facts = describe_dataset(open_dataset(path))
+    return {name: value for name, value in facts.items() if name != "data"}  # that is the path
 
 
 def describe_spots(adata: AnnData) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def recognise(path: Path) -> str:
     Returns
     -------
     str
-        'slide', 'spots', 'prediction', 'bundle', 'checkpoint' or 'annotation'.
+        'slide', 'spots', 'data set', 'prediction', 'bundle', 'checkpoint' or 'annotation'.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def recognise(path: Path) -> str:
         None of them.
     """
     if path.is_dir():
-        return "spots"
+        return "data set" if (path / "dataset.json").is_file() else "spots"
     try:
         with path.open("rb") as file:
             head = file.read(4096)

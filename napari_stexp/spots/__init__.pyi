@@ -1,6 +1,7 @@
 from .checks import check_scale as check_scale
 from .checks import check_spots as check_spots
 from .finding import find_sections as find_sections
+from .finding import list_sections as list_sections
 from .grid import make_grid as make_grid
 from .h5ad import write_spots as write_spots
 from .her2st import Her2stSection as Her2stSection

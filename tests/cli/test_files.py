@@ -145,6 +145,19 @@ def test_info_recognises_by_content(
     assert facts["annotation"]["classes"] == {"Tumor": 1}
 
 
+def test_info_tells_sections_of_a_folder_and_of_a_data_set(run_json, data_folder, manifest) -> None:
+    facts = run_json("info", manifest.parent)
+    assert facts["kind"] == "spots"
+    assert {(s["name"], s["counts"], s["image"]) for s in facts["sections"]} >= {
+        ("A1", True, True),
+        ("C1", True, True),
+    }
+    facts = run_json("info", data_folder)
+    assert facts["kind"] == "data set"
+    assert [s["name"] for s in facts["sections"]] == ["A1", "A2", "B1", "B2", "C1"]
+    assert facts["genes"] > 0
+
+
 def test_info_is_read_by_people_too(run, bundle, slide) -> None:
     text = run("info", bundle).stdout
     assert "resnet18" in text
