@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_stexp.errors import EvaluationError
-from napari_stexp.evaluate import BASELINES, MODEL
+from napari_stexp.evaluate import ALL, BASELINES, MODEL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from napari_stexp.model import ModelBundle
 
 __all__ = ["strongest_baseline", "with_study_scores"]
-
-_ALL = "all"
 
 
 def with_study_scores(bundle: ModelBundle, result: StudyResult) -> ModelBundle:
@@ -73,7 +71,7 @@ def _overall(result: StudyResult, scale: str, metric: str) -> dict[str, float]:
     """Return method -> value over all sections."""
     table = result.summary
     chosen = table[
-        (table["scale"] == scale) & (table["metric"] == metric) & (table["section"] == _ALL)
+        (table["scale"] == scale) & (table["metric"] == metric) & (table["section"] == ALL)
     ]
     return {
         str(method): float(value)
@@ -113,7 +111,7 @@ def _overall_records(result: StudyResult, baselines: dict[str, str]) -> list[dic
             chosen = table[
                 (table["method"] == method)
                 & (table["scale"] == scale)
-                & (table["section"] == _ALL)
+                & (table["section"] == ALL)
                 & table["metric"].isin(["acg_pcc", "heg_pcc"])
             ]
             records += [
