@@ -1,3 +1,7 @@
+from .classes import DEFAULT_CLASSES as DEFAULT_CLASSES
+from .classes import RegionClass as RegionClass
+from .classes import classes_of as classes_of
+from .classes import spare_color as spare_color
 from .geojson import read_geojson as read_geojson
 from .geojson import read_regions as read_regions
 from .geojson import write_geojson as write_geojson
