@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_stexp.errors import EvaluationError
+from napari_stexp.evaluate.drawing import Picture
 from napari_stexp.evaluate.report_domains import (
     find_domain_scale,
     judge_domains,
@@ -16,14 +17,14 @@ from napari_stexp.evaluate.report_domains import (
     say_what_is_missing,
 )
 from napari_stexp.evaluate.report_figures import (
-    Picture,
     draw_distribution,
     draw_levels,
     draw_p_values,
     draw_scatter,
     draw_sections,
 )
-from napari_stexp.evaluate.report_maps import Frame, frame_section, ramp_stops
+from napari_stexp.evaluate.report_frames import Frame, frame_section
+from napari_stexp.evaluate.report_maps import ramp_stops
 from napari_stexp.evaluate.report_sections import SectionMaps, map_section
 from napari_stexp.evaluate.report_study import describe_study
 from napari_stexp.evaluate.report_tables import (

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_stexp.evaluate.domains import compare_labels, find_domains, is_labelled
-from napari_stexp.evaluate.report_maps import CATEGORIES, Frame, SpotMap, draw_classes
+from napari_stexp.evaluate.report_frames import Frame
+from napari_stexp.evaluate.report_maps import CATEGORIES, SpotMap, draw_classes
 from napari_stexp.evaluate.report_tables import (
     Confusion,
     list_confusions,
@@ -37,6 +38,7 @@ __all__ = [
     "find_domain_scale",
     "judge_domains",
     "list_domain_maps",
+    "match_colours",
     "say_what_is_missing",
 ]
 
@@ -107,7 +109,7 @@ def _map_domains(
             continue
         title = f"{_name_source(method)}: {name_algorithm(algorithm)} domains"
         names = [f"domain {at}" if at >= 0 else "" for at in domains]
-        maps.append(draw_classes(frame, names, _match_colours(confusion, colours), title))
+        maps.append(draw_classes(frame, names, match_colours(confusion, colours), title))
     return tuple(maps)
 
 
@@ -146,7 +148,7 @@ def _find_again(
     return domains
 
 
-def _match_colours(confusion: pd.DataFrame, colours: dict[str, str]) -> dict[str, str]:
+def match_colours(confusion: pd.DataFrame, colours: dict[str, str]) -> dict[str, str]:
     """Give each domain the colour of the label that it matches."""
     spare = [colour for colour in CATEGORIES if colour not in colours.values()] or list(CATEGORIES)
     found, n_left = {}, 0

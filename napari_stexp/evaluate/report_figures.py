@@ -6,32 +6,36 @@ that a report can be written beside a window or in another thread.
 
 from __future__ import annotations
 
-import base64
-import io
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_stexp.evaluate.drawing import (
+    FAINT,
+    INK,
+    WIDTH,
+    Picture,
+    embed_plot,
+    new_figure,
+    shorten,
+    style_axis,
+    wrap,
+)
 from napari_stexp.evaluate.report_verdict import mean_over_sections, read_value
 from napari_stexp.evaluate.report_words import METRICS, describe_method, describe_scale
 from napari_stexp.evaluate.results import METHODS, MODEL
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     from napari_stexp.evaluate.results import StudyResult
 
 __all__ = [
-    "Picture",
     "draw_distribution",
     "draw_levels",
     "draw_p_values",
     "draw_scatter",
     "draw_sections",
-    "embed_image",
 ]
 
 #: Okabe and Ito's colours, told apart with any colour vision; the model takes the strongest.
@@ -39,40 +43,10 @@ COLOURS = dict(
     zip(METHODS, ("#0072B2", "#7F7F7F", "#E69F00", "#D55E00", "#CC79A7", "#009E73"), strict=True)
 )
 _MARKERS = dict(zip(METHODS, ("o", "X", "s", "D", "^", "v"), strict=True))
-_DPI = 100
-_DENSITY = 2  # image pixels per CSS pixel
-_INK = "#1c2430"
-_FAINT = "#c9ced6"
-_WIDTH = 5.4  # inches: 540 CSS px
 #: p below this can't be told from 0.
 _SMALLEST_P = 1e-300
 _MANY_SECTIONS = 12  # above which their rows are drawn closer
 _FEW_GENES = 10  # a violin of fewer is an invention
-
-
-@dataclass(frozen=True)
-class Picture:
-    """An embedded image.
-
-    Attributes
-    ----------
-    source : str
-        Data URI.
-    width, height : int
-        In CSS pixels.
-    text : str
-        What it shows, for those who don't see it.
-    """
-
-    source: str
-    width: int
-    height: int
-    text: str
-
-
-def embed_image(image: bytes, kind: str) -> str:
-    """Return the data URI of an encoded image, ``kind`` being 'png' or 'jpeg'."""
-    return f"data:image/{kind};base64,{base64.b64encode(image).decode('ascii')}"
 
 
 def draw_sections(result: StudyResult, scale: str) -> Picture:
@@ -81,21 +55,21 @@ def draw_sections(result: StudyResult, scale: str) -> Picture:
     methods = [method for method in result.methods if method != "mean"]
     row = (0.17 if len(names) <= _MANY_SECTIONS else 0.075) * max(len(methods), 3)
     height = 1.0 + row * len(names)
-    figure = _figure(2 * _WIDTH, height)
+    figure = new_figure(2 * WIDTH, height)
     axes = figure.subplots(1, 2, sharey=True)
     for axis, metric in zip(axes, ("acg_pcc", "heg_pcc"), strict=True):
         for at, method in enumerate(methods):
             offset = 0.8 * ((at + 0.5) / len(methods) - 0.5)
             _draw_whiskers(axis, result, scale, method, metric, offset)
-        _style(axis, f"{METRICS[metric].name} (PCC), {describe_scale(scale).name}", "")
-        axis.axvline(0, color=_INK, linewidth=0.8)
+        style_axis(axis, f"{METRICS[metric].name} (PCC), {describe_scale(scale).name}", "")
+        axis.axvline(0, color=INK, linewidth=0.8)
         for border in np.arange(len(names) - 1) + 0.5:
-            axis.axhline(border, color=_FAINT, linewidth=0.6)
-    axes[0].set_yticks(range(len(names)), [_cut(name) for name in names], parse_math=False)
+            axis.axhline(border, color=FAINT, linewidth=0.6)
+    axes[0].set_yticks(range(len(names)), [shorten(name) for name in names], parse_math=False)
     axes[0].set_ylim(len(names) - 0.5, -0.5)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False, fontsize=9.5)
-    return _save(figure, "ACG and HEG of each method on each section, with 95 % intervals")
+    return embed_plot(figure, "ACG and HEG of each method on each section, with 95 % intervals")
 
 
 def _draw_whiskers(
@@ -125,17 +99,17 @@ def _draw_whiskers(
 def draw_distribution(result: StudyResult, scale: str) -> Picture:
     """Draw how the correlation is distributed over the genes, for each method."""
     methods = list(result.methods)
-    figure = _figure(_WIDTH, 1.0 + 0.52 * len(methods))
+    figure = new_figure(WIDTH, 1.0 + 0.52 * len(methods))
     axis = figure.subplots()
     for at, method in enumerate(methods):
         pcc = mean_over_sections(result, scale, method).to_numpy(dtype=np.float64)
         _draw_violin(axis, pcc[np.isfinite(pcc)], at, COLOURS[method])
     names = [describe_method(method).name for method in methods]
-    axis.set_yticks(range(len(methods)), [_wrap(name) for name in names])
+    axis.set_yticks(range(len(methods)), [wrap(name) for name in names])
     axis.set_ylim(len(methods) - 0.4, -0.6)
-    axis.axvline(0, color=_INK, linewidth=0.8)
-    _style(axis, f"PCC per gene, {describe_scale(scale).name}{_over(result)}", "")
-    return _save(figure, "Distribution of the correlation over genes, one row per method")
+    axis.axvline(0, color=INK, linewidth=0.8)
+    style_axis(axis, f"PCC per gene, {describe_scale(scale).name}{_over(result)}", "")
+    return embed_plot(figure, "Distribution of the correlation over genes, one row per method")
 
 
 def _draw_violin(axis: Axes, values: Any, place: int, colour: str) -> None:
@@ -149,11 +123,11 @@ def _draw_violin(axis: Axes, values: Any, place: int, colour: str) -> None:
         for body in parts["bodies"]:
             body.set(facecolor=colour, alpha=0.45, edgecolor=colour)
         low, median, high = np.percentile(values, [25, 50, 75])
-        axis.plot([low, high], [place, place], color=_INK, linewidth=3, solid_capstyle="butt")
+        axis.plot([low, high], [place, place], color=INK, linewidth=3, solid_capstyle="butt")
         axis.plot(median, place, "|", color="white", markersize=5, markeredgewidth=1.6)
     else:
         axis.plot(values, np.full(len(values), place), "o", color=colour, markersize=5, alpha=0.7)
-    axis.plot(values.mean(), place, "D", color="white", markeredgecolor=_INK, markersize=5.5)
+    axis.plot(values.mean(), place, "D", color="white", markeredgecolor=INK, markersize=5.5)
 
 
 def draw_scatter(result: StudyResult, scale: str, baseline: str) -> Picture:
@@ -162,7 +136,7 @@ def draw_scatter(result: StudyResult, scale: str, baseline: str) -> Picture:
     theirs = mean_over_sections(result, scale, baseline).reindex(ours.index)
     known = np.isfinite(ours.to_numpy()) & np.isfinite(theirs.to_numpy())
     x, y = theirs.to_numpy()[known], ours.to_numpy()[known]
-    figure = _figure(_WIDTH, _WIDTH)
+    figure = new_figure(WIDTH, WIDTH)
     axis = figure.subplots()
     ahead = y > x
     for chosen, colour in ((ahead, COLOURS[MODEL]), (~ahead, COLOURS[baseline])):
@@ -170,7 +144,7 @@ def draw_scatter(result: StudyResult, scale: str, baseline: str) -> Picture:
     _same_limits(axis, x, y)
     _name_extremes(axis, x, y, ours.index.to_numpy()[known], y - x, 3)
     axis.set_aspect("equal")
-    _style(
+    style_axis(
         axis,
         f"{describe_method(baseline).name}: PCC, {describe_scale(scale).name}",
         f"{describe_method(MODEL).name}: PCC, {describe_scale(scale).name}",
@@ -183,7 +157,7 @@ def draw_scatter(result: StudyResult, scale: str, baseline: str) -> Picture:
         axis.text(
             *place, text, transform=axis.transAxes, ha=side, va=up, color=colour, weight="bold"
         )
-    return _save(figure, "Correlation of each gene, mclSTExp against the strongest baseline")
+    return embed_plot(figure, "Correlation of each gene, mclSTExp against the strongest baseline")
 
 
 def _same_limits(axis: Axes, x: Any, y: Any) -> None:
@@ -191,9 +165,9 @@ def _same_limits(axis: Axes, x: Any, y: Any) -> None:
     margin = 0.06 * max(float(np.ptp(both)), 0.1)
     limits = (both.min() - margin, both.max() + margin)
     axis.set(xlim=limits, ylim=limits)
-    axis.plot(limits, limits, color=_INK, linewidth=1, linestyle="--", zorder=0)
-    axis.axhline(0, color=_FAINT, linewidth=0.8, zorder=0)
-    axis.axvline(0, color=_FAINT, linewidth=0.8, zorder=0)
+    axis.plot(limits, limits, color=INK, linewidth=1, linestyle="--", zorder=0)
+    axis.axhline(0, color=FAINT, linewidth=0.8, zorder=0)
+    axis.axvline(0, color=FAINT, linewidth=0.8, zorder=0)
 
 
 def draw_p_values(result: StudyResult, scale: str) -> Picture:
@@ -204,7 +178,7 @@ def draw_p_values(result: StudyResult, scale: str) -> Picture:
     pcc = scores["pcc"].to_numpy()
     height = -np.log10(np.maximum(scores["p"].to_numpy(), _SMALLEST_P))
     significant = (scores["q"].to_numpy() < 0.05) & (pcc > 0)
-    figure = _figure(_WIDTH, 4.4)
+    figure = new_figure(WIDTH, 4.4)
     axis = figure.subplots()
     for chosen, colour, label in (
         (significant, COLOURS[MODEL], "PCC > 0 and q < 0.05"),
@@ -215,15 +189,15 @@ def draw_p_values(result: StudyResult, scale: str) -> Picture:
             pcc[chosen], height[chosen], s=14, color=colour, alpha=0.5, linewidths=0, label=name
         )
     axis.legend(frameon=False, loc="upper left", fontsize=9.5, handletextpad=0.2)
-    axis.axvline(0, color=_FAINT, linewidth=0.8, zorder=0)
+    axis.axvline(0, color=FAINT, linewidth=0.8, zorder=0)
     axis.set_ylim(bottom=0)
     axis.margins(y=0.12)
     if len(result.sections) == 1:
         _name_extremes(axis, pcc, height, scores["gene"].to_numpy(), height, 5, lowest=False)
     per = "gene and section" if len(result.sections) > 1 else "gene"
     name = f"{describe_method(MODEL).name}: PCC, {describe_scale(scale).name}, one point per {per}"
-    _style(axis, name, r"$-\log_{10}\,p$")
-    return _save(figure, "Minus log10 p against the correlation of each gene")
+    style_axis(axis, name, r"$-\log_{10}\,p$")
+    return embed_plot(figure, "Minus log10 p against the correlation of each gene")
 
 
 def draw_levels(result: StudyResult, scale: str) -> Picture:
@@ -232,16 +206,16 @@ def draw_levels(result: StudyResult, scale: str) -> Picture:
     chosen = scores[(scores["scale"] == scale) & (scores["method"] == MODEL)]
     table = chosen.groupby("gene", sort=False)[["pcc", "mean_measured"]].mean().dropna()
     x, y = table["mean_measured"].to_numpy(), table["pcc"].to_numpy()
-    figure = _figure(_WIDTH, 4.4)
+    figure = new_figure(WIDTH, 4.4)
     axis = figure.subplots()
     axis.scatter(x, y, s=14, color=COLOURS[MODEL], alpha=0.5, linewidths=0)
-    axis.axhline(0, color=_INK, linewidth=0.8, zorder=0)
+    axis.axhline(0, color=INK, linewidth=0.8, zorder=0)
     axis.margins(0.09)
     _name_extremes(axis, x, y, table.index.to_numpy(), y, 4)
     words = describe_scale(scale).name
     x_name = f"mean measured expression, log10(1 + x), {words}"
-    _style(axis, x_name, f"PCC per gene{_over(result)}")
-    return _save(figure, "Correlation of each gene against its mean measured expression")
+    style_axis(axis, x_name, f"PCC per gene{_over(result)}")
+    return embed_plot(figure, "Correlation of each gene against its mean measured expression")
 
 
 def _name_extremes(
@@ -266,7 +240,7 @@ def _name_extremes(
         taken.append((float(spot[0]), float(spot[1])))
         before = x[at] > left + 0.75 * (right - left)
         axis.annotate(
-            _cut(str(names[at])),
+            shorten(str(names[at])),
             (x[at], y[at]),
             xytext=(-5 if before else 5, 0),
             textcoords="offset points",
@@ -281,50 +255,3 @@ def _name_extremes(
 
 def _over(result: StudyResult) -> str:
     return ", mean over sections" if len(result.sections) > 1 else ""
-
-
-def _cut(name: str, length: int = 18) -> str:
-    return name if len(name) <= length else name[: length - 1] + "…"
-
-
-def _wrap(name: str, width: int = 20) -> str:
-    lines: Sequence[str] = [""]
-    for word in name.split():
-        *done, last = lines
-        fits = len(last) + len(word) < width
-        lines = [*done, f"{last} {word}".strip()] if fits else [*lines, word]
-    return "\n".join(lines)
-
-
-def _figure(width: float, height: float) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=_DPI, layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _style(axis: Axes, x: str, y: str) -> None:
-    axis.set_xlabel(x, fontsize=10.5, color=_INK)
-    axis.set_ylabel(y, fontsize=10.5, color=_INK)
-    axis.tick_params(labelsize=10, colors=_INK)
-    axis.spines[["top", "right"]].set_visible(False)
-
-
-def _save(figure: Figure, text: str) -> Picture:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI * _DENSITY, pil_kwargs={"compress_level": 1})
-    width, height = (round(size * _DPI) for size in figure.get_size_inches())
-    return Picture(embed_image(_shrink(buffer.getvalue()), "png"), width, height, text)
-
-
-def _shrink(png: bytes) -> bytes:
-    """Reduce a plot to 256 colours: a third of the bytes, and no difference to the eye."""
-    from PIL import Image
-
-    with Image.open(io.BytesIO(png)) as image:
-        reduced = image.convert("RGB").quantize(256, method=Image.Quantize.FASTOCTREE)
-    buffer = io.BytesIO()
-    reduced.save(buffer, format="png", optimize=True)
-    return buffer.getvalue()

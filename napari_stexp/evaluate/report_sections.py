@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_stexp.evaluate.report_frames import Frame
 from napari_stexp.evaluate.report_maps import (
-    Frame,
     SpotMap,
     draw_values,
     robust_limits,

@@ -32,6 +32,7 @@ __all__ = [
     "Fact",
     "GeneRow",
     "SummaryGroup",
+    "lay_out_confusion",
     "list_confusions",
     "list_domains",
     "list_facts",
@@ -248,25 +249,31 @@ def list_confusions(result: StudyResult, section: str, algorithm: str) -> list[C
         table = result.confusions.get((section, method, algorithm))
         if table is None or table.empty:
             continue
-        table = table.iloc[:, list(match_domains(table))]
-        counts = np.asarray(table.to_numpy(), dtype=np.int64)
-        shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-        cells = tuple(
-            tuple(
-                (int(count), float(share), *_heat(float(share)))
-                for count, share in zip(*pair, strict=True)
-            )
-            for pair in zip(counts, shares, strict=True)
-        )
-        found.append(
-            Confusion(
-                name_clustered(method),
-                tuple(map(str, table.index)),
-                tuple(map(str, table.columns)),
-                cells,
-            )
-        )
+        found.append(lay_out_confusion(name_clustered(method), table))
     return found
+
+
+def lay_out_confusion(title: str, table: pd.DataFrame) -> Confusion:
+    """Order the domains by the classes that they match, and colour each cell by its share.
+
+    Parameters
+    ----------
+    title : str
+        What was clustered.
+    table : DataFrame
+        Spots per class (rows) and domain (columns).
+    """
+    table = table.iloc[:, list(match_domains(table))]
+    counts = np.asarray(table.to_numpy(), dtype=np.int64)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    cells = tuple(
+        tuple(
+            (int(count), float(share), *_heat(float(share)))
+            for count, share in zip(*pair, strict=True)
+        )
+        for pair in zip(counts, shares, strict=True)
+    )
+    return Confusion(title, tuple(map(str, table.index)), tuple(map(str, table.columns)), cells)
 
 
 def _heat(share: float) -> tuple[str, str]:

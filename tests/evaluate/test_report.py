@@ -15,8 +15,8 @@ import pytest
 
 from napari_stexp.errors import EvaluationError, OutputError
 from napari_stexp.evaluate import report as report_module
+from napari_stexp.evaluate.drawing import Picture
 from napari_stexp.evaluate.report import compose_report, write_report
-from napari_stexp.evaluate.report_figures import Picture
 from napari_stexp.evaluate.report_words import describe_method, format_interval, format_number
 from napari_stexp.evaluate.results import ALL, METRICS, StudyResult
 from tests.evaluate.report_studies import SKILL, make_section, make_study

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from napari_stexp.evaluate.report_domains import list_domain_maps
+from napari_stexp.evaluate.report_frames import frame_section
 from napari_stexp.evaluate.report_maps import (
     draw_classes,
     draw_values,
-    frame_section,
     ramp_stops,
     robust_limits,
 )
