@@ -120,8 +120,9 @@ class Browsing(ABC):
     @property
     def expression(self) -> Expression | None:
         """The shown source's values, or None where there are none."""
-        if self._source == "predicted":
-            return self._predicted
+        return self._predicted if self._source == "predicted" else self._measurement()
+
+    def _measurement(self) -> Expression | None:
         if self._measured is None and self.has_measurement:
             adata = None if self._prediction is None else self._prediction.adata
             self._measured = make_measured(self._spots, adata)
@@ -142,10 +143,10 @@ class Browsing(ABC):
 
         Returns
         -------
-        (N,) float32 array, or None where there is no source or no gene.
+        (N,) float32 array, or None where there is no source or no gene, or values are hidden.
         """
         gene = self._gene if gene is None else gene
-        if self.expression is None or gene is None:
+        if self.hides_values or self.expression is None or gene is None:
             return None
         if gene not in self.expression.genes:
             raise GeneListError(f"{gene!r} is not among the {self._source} genes")
@@ -178,13 +179,33 @@ class Browsing(ABC):
         """The unit of the shown values in short, for the title of a colour bar."""
         return _VALUE_UNITS.get(self.scale, self.scale)
 
+    def paired_values(self, gene: str) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+        """Return what was measured and what was predicted of a gene, each (N,).
+
+        Both are on the prediction's scale; NaN where there is no value. None where one of
+        the two doesn't know the gene, or values are hidden.
+        """
+        if self.hides_values or self._predicted is None or not self.has_measurement:
+            return None
+        measured = self._measurement()
+        if measured is None or gene not in measured.genes or gene not in self._predicted.genes:
+            return None
+        return measured.values(gene), self._predicted.values(gene)
+
+    def residual(self, gene: str) -> NDArray[np.float32] | None:
+        """Return predicted minus measured, (N,), NaN where either is missing; see above."""
+        pair = self.paired_values(gene)
+        return None if pair is None else pair[1] - pair[0]
+
     def status(self) -> NDArray[np.str_] | None:
         """Return each spot's state, (N,): a prediction's own status, or 'measured'.
 
-        Spots of which nothing is known yet are 'pending'.
+        Spots of which nothing is known yet are 'pending', and all while values are hidden.
         """
         if self._spots is None:
             return None
+        if self.hides_values:
+            return np.full(self._spots.n_obs, "pending")
         if self._source == "measured" and self.has_measurement:
             return np.full(self._spots.n_obs, "measured")
         if self._prediction is None:
@@ -202,7 +223,9 @@ class Browsing(ABC):
         if self._spots is None or not 0 <= index < self._spots.n_obs:
             return ""
         parts = [str(self._spots.obs_names[index]), self._read_value(index)]
-        if self._source == "predicted" and self._prediction is not None:
+        if self.hides_values:
+            pass
+        elif self._source == "predicted" and self._prediction is not None:
             obs = self._prediction.adata.obs
             confidence = obs["confidence"].iloc[index] if "confidence" in obs else np.nan
             if np.isfinite(confidence):
@@ -214,6 +237,8 @@ class Browsing(ABC):
 
     def _read_value(self, index: int) -> str:
         expression, gene = self.expression, self._gene
+        if self.hides_values:
+            return "hidden until the annotation is locked"
         if expression is None or gene is None:
             return "not predicted yet"
         value = float(expression.values(gene)[index])
@@ -227,6 +252,11 @@ class Browsing(ABC):
         if self._source == "measured" or self._prediction is None:
             return "measured"
         return str(self._prediction.adata.obs["status"].iloc[index])
+
+    @property
+    @abstractmethod
+    def hides_values(self) -> bool:
+        """Whether expression is hidden until the annotation is locked."""
 
     @abstractmethod
     def labels(self) -> list[str] | None:

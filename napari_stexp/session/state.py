@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from napari_stexp.errors import PredictionError, StexpError
+from napari_stexp.session.annotating import Annotating
+from napari_stexp.session.blinding import Blinding
 from napari_stexp.session.browsing import Browsing
 from napari_stexp.session.expression import PredictedExpression
 from napari_stexp.session.opening import Opening
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 
-class Session(Browsing, Opening):
+class Session(Annotating, Browsing, Opening):
     """The only source of truth about what is open; knows neither napari nor Qt.
 
     Signals are emitted in the thread that sets the state, after *all* of the
@@ -42,7 +44,6 @@ class Session(Browsing, Opening):
     bundle_changed = Signal(object)
     prediction_changed = Signal(object)
     prediction_updated = Signal(object)
-    annotations_changed = Signal(object)
     params_changed = Signal(object)
     noticed = Signal(str)
 
@@ -53,8 +54,6 @@ class Session(Browsing, Opening):
         self._bundle: ModelBundle | None = None
         self._prediction: Prediction | None = None
         self._params: PredictParams | None = None
-        self._annotations: list[Any] | None = None
-        self._labels: list[str] | None = None
         self.notices: list[str] = []
         self.training = Training()
 
@@ -88,6 +87,9 @@ class Session(Browsing, Opening):
             return
         spots, notices = self._keep_waiting_spots(slide)
         self._slide = slide
+        if old is not None:
+            self.regions.restore_blinding(Blinding())
+        self.regions.values_were_seen = False
         self._replace(spots=spots, prediction=None, annotations=None, slide_changed=True)
         self._notify(notices)
         if old is not None:
@@ -230,6 +232,7 @@ class Session(Browsing, Opening):
             raise PredictionError("there is no prediction to add values to")
         self._prediction.add(batch)
         self._predicted.add(batch.values)
+        self._note_what_is_seen()
         old = self._gene
         if self._source == "predicted":
             self._improve_default()
@@ -237,39 +240,6 @@ class Session(Browsing, Opening):
         if self._gene != old:
             self.gene_changed.emit(self._gene)
         return True
-
-    # ---- annotations ---------------------------------------------------------------------
-
-    @property
-    def annotations(self) -> list[Any] | None:
-        """The pathologist's regions, in level-0 pixels, or None."""
-        return self._annotations
-
-    @annotations.setter
-    def annotations(self, regions: list[Any] | None) -> None:
-        self.set_annotations(regions)
-
-    def set_annotations(self, regions: list[Any] | None) -> None:
-        """Show regions on the slide."""
-        if regions is self._annotations:
-            return
-        self._annotations = regions
-        self._labels = None
-        self.annotations_changed.emit(regions)
-
-    def labels(self) -> list[str] | None:
-        """Return each spot's annotated class, '' outside all regions; None without regions."""
-        if self._annotations is None or self._spots is None:
-            return None
-        if self._labels is None:
-            from napari_stexp.annotation import label_spots
-
-            labels = label_spots(self._spots, self._annotations)
-            self._labels = [
-                "" if label is None else str(label)
-                for label in labels.astype(object).where(labels.notna(), None)
-            ]
-        return self._labels
 
     # ---- what follows from it ------------------------------------------------------------
 
@@ -316,17 +286,22 @@ class Session(Browsing, Opening):
         """Change all of the state, then say what has changed, from the ground up."""
         before = (self._spots, self._prediction, self._annotations, self._source, self._gene)
         self._spots, self._prediction, self._annotations = spots, prediction, annotations
-        self._labels = None
+        if annotations is not before[2]:
+            self.regions.load(annotations, announce=False)
+        if spots is not before[0]:
+            self._selection = None
         self._measured = None
         self._predicted = None if prediction is None else PredictedExpression(prediction.adata)
         measured_only = prediction is None and self.has_measurement
         self._source = "measured" if measured_only else "predicted"
         self._settle_gene()
+        self._note_what_is_seen()
         if slide_changed:
             self.slide_changed.emit(self._slide)
+        self._tell_annotating(spots is not before[0], annotations is not before[2],
+                              prediction is not before[1])  # fmt: skip
         signals = (
             (self.spots_changed, spots, spots is not before[0]),
-            (self.annotations_changed, annotations, annotations is not before[2]),
             (self.prediction_changed, prediction, prediction is not before[1]),
             (self.source_changed, self._source, self._source != before[3]),
             (self.gene_changed, self._gene, self._gene != before[4]),
@@ -334,6 +309,11 @@ class Session(Browsing, Opening):
         for signal, value, changed in signals:
             if changed:
                 signal.emit(value)
+
+    def _has_values(self) -> bool:
+        return self.has_measurement or (
+            self._prediction is not None and bool((self._prediction.status != "pending").any())
+        )
 
     def _notify(self, notices: list[str]) -> None:
         for notice in notices:

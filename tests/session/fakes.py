@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 from scipy.sparse import csr_matrix
+from shapely import box
 
+from napari_stexp.annotation import Region
 from napari_stexp.predict import Prediction, SpotBatch
 
 
@@ -71,6 +73,11 @@ def make_spots(n=6, genes=(), counts=None, first=(200.0, 300.0), step=200.0, pre
         obsm={"spatial": xy},
         uns={"spatial": {"a": {"scalefactors": {"spot_diameter_fullres": 110.0}}}},
     )
+
+
+def make_region(x=100.0, y=200.0, width=400.0, height=200.0, class_name="Tumor", **facts):
+    """Return a rectangle, (x, y) level-0 px, of its upper left corner."""
+    return Region(box(x, y, x + width, y + height), class_name=class_name, **facts)
 
 
 def make_batch(index, values, status="ok", confidence=0.5):

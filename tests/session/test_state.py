@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from napari_stexp.errors import PredictionError, ScaleError, SpotsError
-from tests.session.fakes import FakeSlide, make_batch, make_bundle, make_prediction, make_spots
+from tests.session.fakes import (
+    FakeSlide,
+    make_batch,
+    make_bundle,
+    make_prediction,
+    make_region,
+    make_spots,
+)
 
 GENES = ("A", "B", "C")
 
@@ -29,7 +36,7 @@ def ready(session):
 def test_another_slide_drops_spots_annotations_and_prediction_but_not_the_model(ready):
     bundle = make_bundle()
     ready.set_bundle(bundle)
-    ready.set_annotations(["region"])
+    ready.set_annotations([make_region()])
     old = ready.slide
     heard = []
     ready.slide_changed.connect(lambda _: heard.append((ready.spots, ready.prediction)))

@@ -1,0 +1,77 @@
+"""What has been compared: genes of regions, agreement, scores, and how it is looked at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psygnal import Signal
+
+if TYPE_CHECKING:
+    from napari_stexp.compare import Agreement, RegionGenes
+    from napari_stexp.evaluate import EvaluationResult
+
+__all__ = ["Comparison"]
+
+
+class Comparison:
+    """Results of the last comparisons of the shown prediction; None until they are made."""
+
+    genes_changed = Signal(object)
+    agreement_changed = Signal(object)
+    scores_changed = Signal(object)
+    side_by_side_changed = Signal(bool)
+
+    def __init__(self) -> None:
+        self._genes: RegionGenes | None = None
+        self._agreement: Agreement | None = None
+        self._scores: EvaluationResult | None = None
+        self._side_by_side = False
+
+    @property
+    def genes(self) -> RegionGenes | None:
+        """Genes of one region against another."""
+        return self._genes
+
+    @genes.setter
+    def genes(self, genes: RegionGenes | None) -> None:
+        if genes is not self._genes:
+            self._genes = genes
+            self.genes_changed.emit(genes)
+
+    @property
+    def agreement(self) -> Agreement | None:
+        """Spatial domains against labels."""
+        return self._agreement
+
+    @agreement.setter
+    def agreement(self, agreement: Agreement | None) -> None:
+        if agreement is not self._agreement:
+            self._agreement = agreement
+            self.agreement_changed.emit(agreement)
+
+    @property
+    def scores(self) -> EvaluationResult | None:
+        """The prediction against the measurement, per gene."""
+        return self._scores
+
+    @scores.setter
+    def scores(self, scores: EvaluationResult | None) -> None:
+        if scores is not self._scores:
+            self._scores = scores
+            self.scores_changed.emit(scores)
+
+    @property
+    def side_by_side(self) -> bool:
+        """Whether measured, predicted and residual are shown side by side."""
+        return self._side_by_side
+
+    @side_by_side.setter
+    def side_by_side(self, shown: bool) -> None:
+        if shown != self._side_by_side:
+            self._side_by_side = shown
+            self.side_by_side_changed.emit(shown)
+
+    def clear(self) -> None:
+        """Forget everything; called when spots or prediction change."""
+        self.side_by_side = False
+        self.genes = self.agreement = self.scores = None

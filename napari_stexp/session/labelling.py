@@ -1,0 +1,316 @@
+"""What class each spot has, by whom: regions, a table, a column, or domains of expression."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from napari_stexp.errors import AnnotationError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from napari_stexp.annotation import Region, RegionClass
+    from napari_stexp.compare import Agreement
+
+__all__ = ["REGIONS", "UNKNOWN_COLOR", "LabelSource", "Labelling", "choose_colors"]
+
+Color = tuple[int, int, int]
+
+#: Key of the labels that follow the regions.
+REGIONS = "regions"
+#: Of a class that says that the pathologist couldn't tell.
+UNKNOWN_COLOR: Color = (150, 150, 150)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelSource:
+    """One class, or none, for each spot.
+
+    Attributes
+    ----------
+    key, title : str
+        For programs and for people.
+    kind : {'regions', 'column', 'table', 'domains'}
+        Where they come from.
+    values : (N,) array of str
+        '' for spots without a class.
+    colours : dict of str to (int, int, int)
+        Of each class, 0 to 255, in the order of the legend.
+    """
+
+    key: str
+    title: str
+    kind: str
+    values: NDArray[np.object_]
+    colours: dict[str, Color] = field(default_factory=dict)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes, in the order of the legend."""
+        return tuple(self.colours)
+
+    @property
+    def compared(self) -> NDArray[np.object_]:
+        """The values without those that say that nobody could tell ('undetermined')."""
+        from napari_stexp.evaluate.domains import is_labelled
+
+        return np.where(is_labelled(self.values), self.values, "").astype(object)
+
+    def count(self) -> dict[str, int]:
+        """Return the number of spots of each class."""
+        return {name: int((self.values == name).sum()) for name in self.colours}
+
+
+def choose_colors(names: Sequence[str], known: Sequence[RegionClass] = ()) -> dict[str, Color]:
+    """Return a colour for each class: that of the palette where it is known by name.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Classes, in the order of the legend.
+    known : sequence of RegionClass
+        The palette.
+    """
+    from napari_stexp.evaluate.domains import UNDETERMINED
+    from napari_stexp.evaluate.report_maps import CATEGORIES
+
+    palette = {one.name.casefold(): one.color for one in known}
+    free = [_parse_hex(text) for text in CATEGORIES if _parse_hex(text) not in palette.values()]
+    found: dict[str, Color] = {}
+    n_new = 0
+    for name in names:
+        if name.strip().lower() in UNDETERMINED:
+            found[name] = UNKNOWN_COLOR
+        elif name.casefold() in palette:
+            found[name] = palette[name.casefold()]
+        else:
+            found[name] = free[n_new % len(free)]
+            n_new += 1
+    return found
+
+
+def _parse_hex(text: str) -> Color:
+    red, green, blue = bytes.fromhex(text.lstrip("#"))
+    return red, green, blue
+
+
+class Labelling:
+    """The sources of labels, and which one is in use.
+
+    Labels of regions are found when they are first asked for.
+    """
+
+    sources_changed = Signal()
+    active_changed = Signal(object)  # key or None
+    values_changed = Signal()  # of the active source
+    shown_changed = Signal(bool)
+
+    def __init__(self) -> None:
+        self._spots: Any = None
+        self._regions: Sequence[Region] = ()
+        self._palette: Sequence[RegionClass] = ()
+        self._fixed: dict[str, LabelSource] = {}
+        self._of_regions: LabelSource | None = None
+        self._active: str | None = None
+        self._is_chosen = False
+        self._shown = False
+
+    # ---- what there is -------------------------------------------------------------------
+
+    @property
+    def sources(self) -> dict[str, LabelSource]:
+        """All sources by key; that of the regions first."""
+        regions = self._source_of_regions()
+        return ({} if regions is None else {REGIONS: regions}) | self._fixed
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys of `sources`, without finding any labels."""
+        return ([REGIONS] if self._has_regions else []) + list(self._fixed)
+
+    @property
+    def active(self) -> str | None:
+        """Key of the source in use; None where there is none."""
+        return self._active
+
+    @active.setter
+    def active(self, key: str | None) -> None:
+        if key is not None and key not in self.keys:
+            raise AnnotationError("there are no such labels", expected=self.keys, found=key)
+        self._is_chosen = key is not None
+        if key != self._active:
+            self._active = key
+            self.active_changed.emit(key)
+            self.values_changed.emit()
+
+    @property
+    def source(self) -> LabelSource | None:
+        """The source in use."""
+        if self._active == REGIONS:
+            return self._source_of_regions()
+        return None if self._active is None else self._fixed[self._active]
+
+    @property
+    def shown(self) -> bool:
+        """Whether spots are coloured by class, in a layer of its own."""
+        return self._shown
+
+    @shown.setter
+    def shown(self, shown: bool) -> None:
+        if shown != self._shown:
+            self._shown = shown
+            self.shown_changed.emit(shown)
+
+    # ---- adding --------------------------------------------------------------------------
+
+    def add_table(self, title: str, labels: pd.Series) -> str:
+        """Add labels from a table, and use them.
+
+        Parameters
+        ----------
+        title : str
+            For people; labels of the same title are replaced.
+        labels : Series
+            By barcode; missing where there is none.
+
+        Returns
+        -------
+        str
+            Its key.
+
+        Raises
+        ------
+        AnnotationError
+            There are no spots, or none of them has a label.
+        """
+        if self._spots is None:
+            raise AnnotationError("there are no spots to label", hint="Load the spots first.")
+        values = _as_text(labels.reindex(self._spots.obs_names))
+        if not (values != "").any():
+            raise AnnotationError(
+                "no spot has a label",
+                expected=f"spots such as {', '.join(map(str, self._spots.obs_names[:3]))}",
+                found=", ".join(map(str, labels.index[:3])) or "an empty table",
+            )
+        return self._use(f"table:{title}", title, "table", values)
+
+    def add_domains(self, agreement: Agreement) -> str:
+        """Add the spatial domains of an agreement; those of the same method are replaced.
+
+        A domain has the colour of the class that it is matched to.
+
+        Returns
+        -------
+        str
+            Its key.
+        """
+        names = {
+            int(domain): f"domain {int(domain) + 1}" + (
+                f" ({agreement.matches[int(domain)]})" if int(domain) in agreement.matches else ""
+            )
+            for domain in np.unique(agreement.domains[agreement.domains >= 0])
+        }  # fmt: skip
+        values = np.array([names.get(int(d), "") for d in agreement.domains], dtype=object)
+        source = self.source
+        known = {} if source is None else dict(source.colours)
+        spare = choose_colors([n for d, n in names.items() if d not in agreement.matches])
+        colours = {
+            name: known.get(agreement.matches.get(domain, ""), spare.get(name, UNKNOWN_COLOR))
+            for domain, name in names.items()
+        }
+        title = f"{agreement.source.capitalize()} domains ({agreement.method})"
+        key = f"domains:{agreement.source}:{agreement.method}"
+        self._fixed[key] = LabelSource(key, title, "domains", values, colours)
+        self.sources_changed.emit()
+        if key == self._active:
+            self.values_changed.emit()
+        return key
+
+    def remove(self, key: str) -> None:
+        """Take a source away; that of the regions goes with them only."""
+        if self._fixed.pop(key, None) is not None:
+            self._settle()
+            self.sources_changed.emit()
+
+    def _use(self, key: str, title: str, kind: str, values: NDArray[np.object_]) -> str:
+        names = sorted(set(values) - {""})
+        colours = choose_colors(names, self._palette)
+        self._fixed[key] = LabelSource(key, title, kind, values, colours)
+        self.sources_changed.emit()
+        if self._active == key:
+            self.values_changed.emit()
+        self.active = key
+        return key
+
+    # ---- following the session -----------------------------------------------------------
+
+    def follow_spots(self, spots: Any) -> None:
+        """Label other spots: their own columns are the first sources."""
+        self._spots, self._of_regions, self._fixed = spots, None, {}
+        self._is_chosen = False
+        if spots is not None:
+            for name in _label_columns(spots):
+                values = _as_text(spots.obs[name])
+                colours = choose_colors(sorted(set(values) - {""}), self._palette)
+                key, title = f"column:{name}", f"Column “{name}”"
+                self._fixed[key] = LabelSource(key, title, "column", values, colours)
+        self._settle()
+        self.sources_changed.emit()
+        self.values_changed.emit()
+
+    def follow_regions(self, regions: Sequence[Region], palette: Sequence[RegionClass]) -> None:
+        """Follow edits of the regions."""
+        had = self._has_regions
+        self._regions, self._palette, self._of_regions = regions, palette, None
+        self._settle()
+        if had != self._has_regions:
+            self.sources_changed.emit()
+        if self._active == REGIONS:
+            self.values_changed.emit()
+
+    @property
+    def _has_regions(self) -> bool:
+        return bool(self._regions) and self._spots is not None
+
+    def _source_of_regions(self) -> LabelSource | None:
+        if not self._has_regions:
+            return None
+        if self._of_regions is None:
+            from napari_stexp.annotation import label_spots
+
+            values = _as_text(label_spots(self._spots, self._regions))
+            used = {region.class_name for region in self._regions}
+            colours = {one.name: one.color for one in self._palette if one.name in used}
+            self._of_regions = LabelSource(REGIONS, "Regions", "regions", values, colours)
+        return self._of_regions
+
+    def _settle(self) -> None:
+        """Keep the user's choice while it is there; else regions, a column, or nothing."""
+        old = self._active
+        keys = self.keys
+        if old not in keys:
+            self._is_chosen = False
+        if not self._is_chosen:
+            self._active = keys[0] if keys else None
+        if self._active != old:
+            self.active_changed.emit(self._active)
+            self.values_changed.emit()
+
+
+def _as_text(labels: pd.Series) -> NDArray[np.object_]:
+    """Return (N,) text, '' where it is missing."""
+    values = labels.astype(object)
+    return np.array(
+        ["" if missing else str(value).strip() for value, missing in
+         zip(values, values.isna(), strict=True)], dtype=object
+    )  # fmt: skip
+
+
+def _label_columns(spots: Any) -> list[str]:
+    return [name for name in ("label",) if name in spots.obs]
