@@ -4,9 +4,13 @@ from .baselines import BaselinePredictions as BaselinePredictions
 from .baselines import predict_baselines as predict_baselines
 from .compare import EvaluationResult as EvaluationResult
 from .compare import compare_prediction as compare_prediction
+from .compare import normalize_measured as normalize_measured
 from .comparison import beaten_by_baseline as beaten_by_baseline
 from .domains import compare_labels as compare_labels
 from .domains import find_domains as find_domains
+from .domains import is_labelled as is_labelled
+from .domains import match_domains as match_domains
+from .domains import reduce_expression as reduce_expression
 from .metrics import score_genes as score_genes
 from .metrics import summarize as summarize
 from .report import compose_report as compose_report

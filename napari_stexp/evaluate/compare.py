@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
 
-__all__ = ["EvaluationResult", "compare_prediction"]
+__all__ = ["EvaluationResult", "compare_prediction", "normalize_measured"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,38 @@ def compare_prediction(prediction: AnnData, measured: AnnData) -> EvaluationResu
         The prediction doesn't say its scale, nothing is in common, or the measurement
         holds no counts.
     """
+    truth = normalize_measured(prediction, measured)
+    scale, genes = _scale_of(prediction), list(truth.var_names)
+    scores = score_genes(prediction, truth, genes=genes, scale=scale)
+    shared = prediction.obs_names.isin(measured.obs_names)
+    empty = ~np.isfinite(np.asarray(prediction.X)[shared]).all(axis=1)
+    return EvaluationResult(
+        scale=scale,
+        scores=scores,
+        summary=summarize(scores),
+        missing_genes=tuple(prediction.var_names[~prediction.var_names.isin(genes)]),
+        n_unpredicted=int(empty.sum()),
+    )
+
+
+def normalize_measured(prediction: AnnData, measured: AnnData) -> AnnData:
+    """Bring counts to the scale of a prediction, over its genes that were measured.
+
+    Parameters
+    ----------
+    prediction, measured : AnnData
+        As for `compare_prediction`.
+
+    Returns
+    -------
+    AnnData
+        The spots of ``measured``, the genes in the order of the prediction.
+
+    Raises
+    ------
+    EvaluationError
+        As `compare_prediction`.
+    """
     from anndata import AnnData
 
     scale = _scale_of(prediction)
@@ -76,17 +108,7 @@ def compare_prediction(prediction: AnnData, measured: AnnData) -> EvaluationResu
     if not measured.var_names.is_unique:
         raise EvaluationError("the measurement names genes twice", expected="each once")
     values = _normalize(measured[:, genes].X, scale)
-    truth = AnnData(X=values, obs=measured.obs[[]].copy(), var=measured.var.loc[genes, []].copy())
-    scores = score_genes(prediction, truth, genes=genes, scale=scale)
-    shared = prediction.obs_names.isin(measured.obs_names)
-    empty = ~np.isfinite(np.asarray(prediction.X)[shared]).all(axis=1)
-    return EvaluationResult(
-        scale=scale,
-        scores=scores,
-        summary=summarize(scores),
-        missing_genes=tuple(prediction.var_names[~known]),
-        n_unpredicted=int(empty.sum()),
-    )
+    return AnnData(X=values, obs=measured.obs[[]].copy(), var=measured.var.loc[genes, []].copy())
 
 
 def _scale_of(prediction: AnnData) -> str:

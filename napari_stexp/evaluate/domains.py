@@ -15,7 +15,15 @@ from napari_stexp.evaluate.results import ALGORITHMS
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["UNDETERMINED", "check_algorithms", "compare_labels", "find_domains", "is_labelled"]
+__all__ = [
+    "UNDETERMINED",
+    "check_algorithms",
+    "compare_labels",
+    "find_domains",
+    "is_labelled",
+    "match_domains",
+    "reduce_expression",
+]
 
 #: Labels that say that the pathologist couldn't tell; HER2ST writes the first.
 UNDETERMINED = frozenset({"", "undetermined", "undefined", "unknown", "nan", "none"})
@@ -92,7 +100,7 @@ def find_domains(
     n_distinct = len(np.unique(table, axis=0))
     if n_distinct == 1 or n_domains == 1:
         return np.zeros(len(table), dtype=np.intp)
-    reduced = _reduce(table, n_components, seed)
+    reduced = reduce_expression(table, n_components, seed)
     if method == "kmeans":
         return _find_by_kmeans(reduced, min(int(n_domains or 1), n_distinct), seed)
     return _find_by_leiden(reduced, n_domains, seed)
@@ -114,11 +122,27 @@ def check_algorithms(methods: Any) -> None:
         )
 
 
-def _reduce(values: NDArray[np.float64], n_components: int, seed: int) -> NDArray[np.float64]:
+def reduce_expression(
+    values: ArrayLike, n_components: int = 9, seed: int = 0
+) -> NDArray[np.float64]:
+    """Return the principal components (N, up to ``n_components``) that `find_domains` divides.
+
+    Parameters
+    ----------
+    values : (N, G)
+        Expression, finite.
+    n_components : int
+        Fewer where there are fewer spots or genes.
+    seed : int
+        As for `find_domains`.
+    """
     from sklearn.decomposition import PCA
 
-    n = min(n_components, values.shape[0] - 1, values.shape[1])
-    reduced: NDArray[np.float64] = PCA(n, random_state=seed).fit_transform(values)
+    table = np.asarray(values, dtype=np.float64)
+    n = min(n_components, table.shape[0] - 1, table.shape[1])
+    if (table == table[:1]).all():
+        return np.zeros((len(table), n))  # scikit-learn would divide by a variance of 0
+    reduced: NDArray[np.float64] = PCA(n, random_state=seed).fit_transform(table)
     return reduced
 
 
@@ -229,3 +253,19 @@ def compare_labels(
         float(normalized_mutual_info_score(classes, found)),
         confusion,
     )
+
+
+def match_domains(confusion: pd.DataFrame) -> dict[int, int | None]:
+    """Match domains and classes one to one, so that as many spots as can be agree.
+
+    Returns
+    -------
+    dict
+        Column (domain) -> row (class), in the order of the classes; last the domains that
+        are left over, with None.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    rows, columns = linear_sum_assignment(-confusion.to_numpy())
+    matched: dict[int, int | None] = dict(zip(map(int, columns), map(int, rows), strict=True))
+    return matched | {at: None for at in range(confusion.shape[1]) if at not in matched}

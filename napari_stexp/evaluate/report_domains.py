@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_stexp.evaluate.domains import compare_labels, find_domains, is_labelled
+from napari_stexp.evaluate.domains import (
+    compare_labels,
+    find_domains,
+    is_labelled,
+    match_domains,
+)
 from napari_stexp.evaluate.report_frames import Frame
 from napari_stexp.evaluate.report_maps import CATEGORIES, SpotMap, draw_classes
-from napari_stexp.evaluate.report_tables import (
-    Confusion,
-    list_confusions,
-    match_domains,
-    name_clustered,
-)
+from napari_stexp.evaluate.report_tables import Confusion, list_confusions, name_clustered
 from napari_stexp.evaluate.report_words import (
     describe_method,
     format_number,

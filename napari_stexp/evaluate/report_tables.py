@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_stexp.evaluate.domains import match_domains
 from napari_stexp.evaluate.report_verdict import mean_over_sections, read_value
 from napari_stexp.evaluate.report_words import (
     METRICS,
@@ -39,7 +40,6 @@ __all__ = [
     "list_genes",
     "list_mean_domains",
     "list_summaries",
-    "match_domains",
     "name_clustered",
 ]
 
@@ -215,22 +215,6 @@ def _say_domains(section: str, row: dict[Any, Any]) -> tuple[str, ...]:
 
 def _place_domains(row: dict[Any, Any]) -> tuple[int, int]:
     return _place(row["algorithm"], ALGORITHMS), _place(row["method"], [MEASURED, *METHODS])
-
-
-def match_domains(confusion: pd.DataFrame) -> dict[int, int | None]:
-    """Match domains and classes one to one, so that as many spots as can be agree.
-
-    Returns
-    -------
-    dict
-        Column (domain) -> row (class), in the order of the classes; last the domains that
-        are left over, with None.
-    """
-    from scipy.optimize import linear_sum_assignment
-
-    rows, columns = linear_sum_assignment(-confusion.to_numpy())
-    matched: dict[int, int | None] = dict(zip(map(int, columns), map(int, rows), strict=True))
-    return matched | {at: None for at in range(confusion.shape[1]) if at not in matched}
 
 
 def _place(name: Any, order: Sequence[str]) -> int:

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from napari_stexp.evaluate import match_domains
 from napari_stexp.evaluate.report_domains import list_domain_maps
 from napari_stexp.evaluate.report_frames import frame_section
 from napari_stexp.evaluate.report_maps import (
@@ -23,7 +24,7 @@ from napari_stexp.evaluate.report_maps import (
     robust_limits,
 )
 from napari_stexp.evaluate.report_sections import choose_genes
-from napari_stexp.evaluate.report_tables import list_confusions, match_domains
+from napari_stexp.evaluate.report_tables import list_confusions
 from tests.evaluate.report_studies import LABELS, make_section, make_study
 
 
