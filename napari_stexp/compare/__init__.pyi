@@ -1,0 +1,10 @@
+from .agreement import Agreement as Agreement
+from .agreement import find_agreement as find_agreement
+from .measured import PairedExpression as PairedExpression
+from .measured import pair_expression as pair_expression
+from .region_genes import MINIMUM_SPOTS as MINIMUM_SPOTS
+from .region_genes import RegionGenes as RegionGenes
+from .region_genes import rank_region_genes as rank_region_genes
+from .sides import Sides as Sides
+from .sides import choose_sides as choose_sides
+from .sides import sides_of_shape as sides_of_shape
