@@ -19,6 +19,7 @@ from napari_stexp.session.expression import (
     make_measured,
     prediction_scale,
 )
+from napari_stexp.session.read_out import describe_spot
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,11 +35,6 @@ _VALUE_LABELS = {
 }
 
 _VALUE_UNITS = {"spot": "log10(1+CP10K)", "gene": "log10(1+CP10K of the gene)"}
-_FAILURES = {
-    "pending": "not predicted yet",
-    "outside": "no value, the patch lies outside the image",
-    "unreadable": "no value, the slide's tile can't be read",
-}
 
 
 class Browsing(ABC):
@@ -220,38 +216,21 @@ class Browsing(ABC):
         index : int
             Row of the spots.
         """
-        if self._spots is None or not 0 <= index < self._spots.n_obs:
-            return ""
-        parts = [str(self._spots.obs_names[index]), self._read_value(index)]
-        if self.hides_values:
-            pass
-        elif self._source == "predicted" and self._prediction is not None:
-            obs = self._prediction.adata.obs
-            confidence = obs["confidence"].iloc[index] if "confidence" in obs else np.nan
-            if np.isfinite(confidence):
-                parts.append(f"confidence {confidence:.2f}")
-        labels = self.labels()
-        if labels is not None and labels[index]:
-            parts.append(labels[index])
-        return " · ".join(part for part in parts if part)
+        return describe_spot(self, index)  # type: ignore[arg-type]  # is a Session
 
-    def _read_value(self, index: int) -> str:
+    def value_at(self, index: int) -> tuple[float, str] | None:
+        """Return the active gene's value on one spot, and the spot's state; None without.
+
+        The value is NaN where there is none; the state is a prediction's own
+        status, or 'measured'. None too while values are hidden.
+        """
         expression, gene = self.expression, self._gene
-        if self.hides_values:
-            return "hidden until the annotation is locked"
-        if expression is None or gene is None:
-            return "not predicted yet"
-        value = float(expression.values(gene)[index])
-        status = self._status_at(index)
-        if not np.isfinite(value):
-            return f"{gene}: {_FAILURES.get(status, 'no value')}"
-        edge = " (patch partly outside the image)" if status == "border" else ""
-        return f"{gene} {self._source} {value:.3g}{edge}"
-
-    def _status_at(self, index: int) -> str:
-        if self._source == "measured" or self._prediction is None:
-            return "measured"
-        return str(self._prediction.adata.obs["status"].iloc[index])
+        if self.hides_values or expression is None or gene is None:
+            return None
+        status = "measured"
+        if self._source == "predicted" and self._prediction is not None:
+            status = str(self._prediction.adata.obs["status"].iloc[index])
+        return float(expression.values(gene)[index]), status
 
     @property
     @abstractmethod

@@ -120,6 +120,13 @@ class Regions(RegionTools):
         self.select([region.id])
         return region
 
+    def extend(self, regions: Sequence[Region]) -> None:
+        """Add regions that were drawn elsewhere, in one step; their classes join the palette."""
+        new = tuple(regions)
+        text = "Add a region" if len(new) == 1 else f"Add {len(new)} regions"
+        self._edit(text, (*self.items, *new), classes_of(new, self.classes))
+        self.select([region.id for region in new])
+
     def paint(self, geometry: Polygon | MultiPolygon) -> None:
         """Unite an area with the region of the active class that it touches, else add one.
 
