@@ -3,7 +3,9 @@ from .classes import RegionClass as RegionClass
 from .classes import classes_of as classes_of
 from .classes import spare_color as spare_color
 from .geojson import read_geojson as read_geojson
-from .geojson import read_regions as read_regions
-from .geojson import write_geojson as write_geojson
+from .geojson_write import write_geojson as write_geojson
 from .labels import label_spots as label_spots
+from .reading import SUFFIXES as SUFFIXES
+from .reading import is_regions_file as is_regions_file
+from .reading import read_regions as read_regions
 from .region import Region as Region

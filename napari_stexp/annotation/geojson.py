@@ -1,66 +1,65 @@
-"""QuPath's GeoJSON: all variants in, the present one out.
+"""QuPath's GeoJSON in, all variants of it.
 
 QuPath writes a FeatureCollection, a single Feature or a bare array; ``objectType`` was
-``object_type``; a class's colour is ``[r, g, b]``, or a packed signed 32-bit integer
-under ``color`` or ``colorRGB``; ids are UUIDs, or in old files the name of a Java class.
+``object_type``, and before that the id named a Java class; a class's colour is
+``[r, g, b]``, or a packed signed 32-bit integer under ``color`` or ``colorRGB``;
+measurements are an object, or a list of names and values; a hierarchy nests its objects.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
+import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from napari_stexp.annotation.polygons import parse_polygons
+from napari_stexp.annotation.content import read_content
+from napari_stexp.annotation.polygons import parse_all_polygons
 from napari_stexp.annotation.region import Region
 from napari_stexp.errors import AnnotationError
-from napari_stexp.files import atomic_path
 
-__all__ = ["read_geojson", "read_regions", "write_geojson"]
+__all__ = ["parse_geojson", "read_geojson"]
 
-#: Kinds of QuPath objects that are no annotation by a person.
-_NOT_REGIONS = {"detection", "cell", "tile", "root"}
+#: Kinds of QuPath objects that a program made, and what old versions called them.
+_DETECTIONS = {"detection", "cell", "tile"}
+_OLD_KINDS = {
+    "PathDetectionObject": "detection",
+    "PathCellObject": "cell",
+    "PathTileObject": "tile",
+    "PathAnnotationObject": "annotation",
+    "PathRootObject": "root",
+    "TMACoreObject": "tmaCore",
+}
 #: Properties that become attributes of a Region.
 _READ = {"name", "classification", "isLocked", "objectType", "object_type"}
-_SUFFIXES = (".geojson", ".json")
+_CHILDREN = ("childObjects", "children")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 logger = logging.getLogger(__name__)
 
 
-def read_regions(path: str | Path) -> list[Region]:
-    """Read regions from a file, by its suffix: GeoJSON is what is read now.
-
-    Raises
-    ------
-    AnnotationError
-        Another kind of file, or one that can't be used (:func:`read_geojson`).
-    """
-    path = Path(path)
-    if path.suffix.lower() not in _SUFFIXES:
-        raise AnnotationError(
-            "not a kind of annotation that is read",
-            path=path,
-            expected="GeoJSON (.geojson, .json), as QuPath exports it",
-            found=path.suffix or "no suffix",
-        )
-    return read_geojson(path)
-
-
-def read_geojson(path: str | Path) -> list[Region]:
+def read_geojson(path: str | Path, *, detections: bool = False) -> list[Region]:
     """Read annotated regions from GeoJSON in full-resolution pixels.
 
-    Objects without an area (points, lines) and objects that a program made (detections,
-    cells, tiles) are left out; how many is logged. Outlines that cross themselves are
-    made valid. Ids that are missing, no UUID or used twice are replaced, always by the
-    same ones for the same file.
+    Objects without an area (points, lines) are left out, and so are objects that a
+    program made (detections, cells, tiles) where there are annotations beside them; how
+    many is logged. Outlines that cross themselves are made valid. Ids that are missing,
+    no UUID or used twice are replaced, always by the same ones for the same file.
 
     Parameters
     ----------
     path : path-like
-        A FeatureCollection, a Feature, or an array of Features.
+        A FeatureCollection, a Feature, or an array of Features; plain, gzipped, or alone
+        in a zip file.
+    detections : bool
+        Whether detections, cells and tiles are read, too. A file that holds nothing else
+        is read in any case. ``properties['objectType']`` says what they are.
 
     Returns
     -------
@@ -73,14 +72,52 @@ def read_geojson(path: str | Path) -> list[Region]:
         The file is missing, no JSON, no GeoJSON, holds a broken outline or no region.
     """
     path = Path(path)
+    return parse_geojson(read_content(path), path, detections=detections)
+
+
+def parse_geojson(data: bytes, path: Path, *, detections: bool = False) -> list[Region]:
+    """Return the regions in a file's content; see `read_geojson`."""
+    with _no_collection():
+        return _parse(data, path, detections)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Pause the search for cyclic garbage: it takes two thirds of a big file's time.
+
+    It walks, again and again, through millions of lists that hold no cycle.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _parse(data: bytes, path: Path, detections: bool) -> list[Region]:
+    features = _flatten(_features_of(_load(data, path), path), path)
+    kinds = [_kind_of(feature) for feature in features]
+    wanted = [index for index, kind in enumerate(kinds) if kind not in _DETECTIONS | {"root"}]
+    if detections or not wanted:
+        wanted = [index for index, kind in enumerate(kinds) if kind != "root"]
+    areas = parse_all_polygons([features[index]["geometry"] for index in wanted])
     regions: list[Region] = []
     taken: set[str] = set()
-    features = _features_of(_load(path), path)
-    for index, feature in enumerate(features):
-        region = _parse_feature(feature, index, path, taken)
-        if region is not None:
-            taken.add(region.id)
-            regions.append(region)
+    for index, area in zip(wanted, areas, strict=True):
+        if area is None:
+            continue
+        try:
+            if isinstance(area, ValueError | TypeError):
+                raise area
+            region = _region_of(features[index], area, kinds[index], index, taken)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise AnnotationError(
+                f"object {index + 1} can't be understood", path=path, found=str(error)
+            ) from error
+        taken.add(region.id)
+        regions.append(region)
     if not regions:
         raise AnnotationError(
             "no regions in this file",
@@ -94,13 +131,12 @@ def read_geojson(path: str | Path) -> list[Region]:
     return regions
 
 
-def _load(path: Path) -> Any:
+def _load(data: bytes, path: Path) -> Any:
+    with suppress(ImportError, ValueError):  # QuPath writes NaN, which is no JSON
+        # twice as fast as json, and not required
+        return import_module("orjson").loads(data.removeprefix(b"\xef\xbb\xbf"))
     try:
-        return json.loads(path.read_bytes().decode("utf-8-sig"))
-    except OSError as error:
-        raise AnnotationError(
-            "the annotation can't be read", path=path, found=error.strerror
-        ) from error
+        return json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError, JSONDecodeError
         raise AnnotationError(
             "the annotation is not JSON, or is cut off",
@@ -128,36 +164,68 @@ def _features_of(content: Any, path: Path) -> list[Any]:
     )
 
 
-def _parse_feature(feature: Any, index: int, path: Path, taken: set[str]) -> Region | None:
-    """Return the region of one feature, None if it is none."""
-    if not isinstance(feature, dict) or not isinstance(feature.get("geometry"), dict):
-        raise AnnotationError(
-            f"object {index + 1} is no feature", path=path, expected="a Feature with a geometry"
-        )
+def _flatten(features: list[Any], path: Path) -> list[dict[str, Any]]:
+    """Return the features with those that are nested in them, each parent first."""
+    flat: list[dict[str, Any]] = []
+    waiting = features[::-1]
+    while waiting:
+        feature = waiting.pop()
+        geometry = feature.get("geometry") if isinstance(feature, dict) else None
+        if not isinstance(geometry, dict) and _kind_of(feature) != "root":
+            raise AnnotationError(
+                f"object {len(flat) + 1} is no feature",
+                path=path,
+                expected="a Feature with a geometry",
+            )
+        flat.append(feature)
+        properties = feature.get("properties")
+        if properties and not isinstance(properties, dict):
+            raise AnnotationError(f"object {len(flat)} has no usable properties", path=path)
+        for name in _CHILDREN:
+            children = (properties or {}).get(name)
+            if isinstance(children, list):
+                waiting += children[::-1]
+    return flat
+
+
+def _kind_of(feature: Any) -> str:
+    """Return QuPath's word for a feature: annotation, detection, cell, tile, root."""
+    if not isinstance(feature, dict):
+        return ""
     properties = feature.get("properties") or {}
     if not isinstance(properties, dict):
-        raise AnnotationError(f"object {index + 1} has no usable properties", path=path)
-    kind = str(properties.get("objectType") or properties.get("object_type") or "annotation")
-    if kind.lower() in _NOT_REGIONS:
-        return None
-    try:
-        geometry = parse_polygons(feature["geometry"])
-        class_name, color = _parse_class(properties)
-    except (TypeError, ValueError) as error:
-        raise AnnotationError(
-            f"object {index + 1} can't be understood", path=path, found=str(error)
-        ) from error
-    if geometry is None:
-        return None
+        return ""
+    kind = properties.get("objectType") or properties.get("object_type") or properties.get("type")
+    if not kind:
+        kind = feature.get("id") if isinstance(feature.get("id"), str) else None
+        return _OLD_KINDS.get(kind or "", "annotation")
+    return _OLD_KINDS.get(str(kind), str(kind).lower())
+
+
+def _region_of(
+    feature: Mapping[str, Any], area: Any, kind: str, index: int, taken: set[str]
+) -> Region:
+    properties = feature.get("properties") or {}
+    class_name, color = _parse_class(properties)
     name = properties.get("name")
+    kept = {key: value for key, value in properties.items() if key not in _READ}
+    if kind in _DETECTIONS:
+        kept["objectType"] = kind
+    if "nucleusGeometry" in feature:
+        kept["nucleusGeometry"] = feature["nucleusGeometry"]
+    if feature["geometry"].get("isEllipse") is True:
+        kept["isEllipse"] = True
+    for children in _CHILDREN:
+        if isinstance(kept.get(children), list):
+            del kept[children]  # regions of their own
     return Region(
-        geometry=geometry,
+        geometry=area,
         class_name=class_name,
         name=str(name) if name else None,
         color=color,
-        id=_own_id(feature.get("id"), index, geometry.wkb, taken),
+        id=_own_id(feature.get("id"), index, area, taken),
         locked=bool(properties.get("isLocked", False)),
-        properties={key: value for key, value in properties.items() if key not in _READ},
+        properties=kept,
     )
 
 
@@ -192,58 +260,14 @@ def _parse_color(value: Any) -> tuple[int, int, int]:
     raise ValueError(f"the colour is neither [r, g, b] nor a packed integer: {value!r}")
 
 
-def _own_id(found: Any, index: int, content: bytes, taken: set[str]) -> str:
+def _own_id(found: Any, index: int, area: Any, taken: set[str]) -> str:
     """Return the feature's UUID, or one made of its place and outline."""
+    if isinstance(found, str) and found not in taken and _UUID.fullmatch(found):
+        return found
     try:
         own = str(uuid.UUID(found))
     except (ValueError, TypeError, AttributeError):
         own = ""
     if own and own not in taken:
         return own
-    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{index}:{content.hex()}"))
-
-
-def write_geojson(regions: Sequence[Region], path: str | Path) -> Path:
-    """Write regions as QuPath reads them (a FeatureCollection), whole or not at all.
-
-    Raises
-    ------
-    AnnotationError
-        A property of a region can't be stored as JSON.
-    OutputError
-        The file can't be written there.
-    """
-    path = Path(path)
-    features = [_feature_of(region) for region in regions]
-    collection = {"type": "FeatureCollection", "features": features}
-    try:
-        text = json.dumps(collection, allow_nan=False, ensure_ascii=False, indent=1)
-    except (TypeError, ValueError) as error:
-        raise AnnotationError(
-            "a region's properties can't be stored as JSON", path=path, found=str(error)
-        ) from error
-    with atomic_path(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
-    return path
-
-
-def _feature_of(region: Region) -> dict[str, Any]:
-    from shapely.geometry import mapping
-
-    properties = dict(region.properties) | {"objectType": "annotation"}
-    if region.name is not None:
-        properties["name"] = region.name
-    if region.class_name is not None:
-        properties["classification"] = {"name": region.class_name}
-        if region.color is not None:
-            properties["classification"]["color"] = list(region.color)
-    elif region.color is not None:
-        properties["color"] = list(region.color)
-    if region.locked:
-        properties["isLocked"] = True
-    return {
-        "type": "Feature",
-        "id": region.id,
-        "geometry": mapping(region.geometry),
-        "properties": properties,
-    }
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{index}:{area.wkb.hex()}"))

@@ -1,19 +1,106 @@
-"""GeoJSON geometries to valid polygons."""
+"""GeoJSON geometries to valid polygons, one by one or a hundred thousand at once."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     from shapely import MultiPolygon, Polygon
     from shapely.geometry.base import BaseGeometry
 
-__all__ = ["parse_polygons"]
+__all__ = ["make_area", "parse_all_polygons", "parse_polygons"]
 
 # No slide is larger, and GEOS computes nonsense from 1e300.
 _FARTHEST_PX = 1e9
+
+
+def parse_all_polygons(geometries: Sequence[Any]) -> list[Any]:
+    """Return the area of each of many GeoJSON geometries.
+
+    The plain ones (a valid polygon of finite numbers) are made at once, which is twenty
+    times as fast; each of the others goes through `parse_polygons`.
+
+    Returns
+    -------
+    list
+        For each geometry a Polygon or MultiPolygon, None if its kind has no area, or the
+        ValueError that says why it can't be used.
+    """
+    areas: list[Any] = [None] * len(geometries)
+    plain = [
+        index
+        for index, geometry in enumerate(geometries)
+        if isinstance(geometry, dict)
+        and geometry.get("type") == "Polygon"
+        and geometry.get("coordinates")
+    ]
+    try:
+        made = _polygons_at_once([geometries[index]["coordinates"] for index in plain])
+    except (TypeError, ValueError, OverflowError):
+        made = np.full(len(plain), None)
+    for index, polygon in zip(plain, made.tolist(), strict=True):
+        areas[index] = polygon
+    for index, geometry in enumerate(geometries):
+        if areas[index] is None:
+            try:
+                areas[index] = parse_polygons(geometry)
+            except (TypeError, ValueError) as error:
+                areas[index] = error
+            except RecursionError:
+                areas[index] = ValueError("geometries nested too deeply")
+    return areas
+
+
+def _polygons_at_once(outlines: list[Any]) -> NDArray[np.object_]:
+    """Return the polygons of many lists of rings, None for those that need a closer look.
+
+    Raises
+    ------
+    TypeError, ValueError, OverflowError
+        Something among them is not what GeoJSON has there.
+    """
+    import shapely
+
+    rings = list(chain.from_iterable(outlines))
+    points = list(chain.from_iterable(rings))
+    if set(map(len, points)) != {2}:
+        points = [point[:2] for point in points]
+    xy = np.fromiter(chain.from_iterable(points), np.float64).reshape(len(points), 2)
+    outline_of_ring = np.repeat(np.arange(len(outlines)), [len(rings) for rings in outlines])
+    ring_of_point = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
+    good = np.ones(len(outlines), dtype=bool)
+    good[outline_of_ring[np.bincount(ring_of_point, minlength=len(rings)) < 3]] = False
+    usable = (np.abs(xy) <= _FARTHEST_PX).all(axis=1)  # not a number is not either
+    good[outline_of_ring[ring_of_point[~usable]]] = False
+    made = np.full(len(outlines), None)
+    if not good.any():
+        return made
+    keep = good[outline_of_ring]
+    chosen = keep[ring_of_point]
+    ring_number, outline_number = np.cumsum(keep) - 1, np.cumsum(good) - 1
+    polygons = shapely.polygons(
+        shapely.linearrings(xy[chosen], indices=ring_number[ring_of_point[chosen]]),
+        indices=outline_number[outline_of_ring[keep]],
+    )
+    valid = shapely.is_valid(polygons) & (shapely.area(polygons) > 0)
+    made[np.flatnonzero(good)[valid]] = polygons[valid]
+    return made
+
+
+def make_area(shell: ArrayLike) -> Polygon | MultiPolygon:
+    """Return the valid area inside an outline, (n, 2) points (x, y), closed or not.
+
+    Raises
+    ------
+    ValueError
+        As for `parse_polygons`.
+    """
+    return parse_polygons({"type": "Polygon", "coordinates": [np.asarray(shell).tolist()]})
 
 
 def parse_polygons(geometry: dict[str, Any]) -> Polygon | MultiPolygon | None:

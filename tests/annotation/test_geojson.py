@@ -24,10 +24,10 @@ def _feature(coordinates=SQUARE, kind="Polygon", **properties):
 
 @pytest.fixture
 def read(tmp_path):
-    def write_and_read(content):
+    def write_and_read(content, **options):
         path = tmp_path / "a.geojson"
         path.write_text(content if isinstance(content, str) else json.dumps(content))
-        return read_geojson(path)
+        return read_geojson(path, **options)
 
     return write_and_read
 
@@ -102,9 +102,15 @@ def test_ids_used_twice_are_replaced(read):
 
 @pytest.mark.parametrize("kind", ["detection", "cell", "tile"])
 def test_what_a_program_made_is_left_out(read, kind):
-    assert len(read([_feature(objectType=kind), _feature()])) == 1
-    with pytest.raises(AnnotationError, match=r"no regions.*1 objects of other kinds"):
-        read([_feature(objectType=kind)])
+    features = [_feature(objectType=kind), _feature(name="drawn")]
+    assert [region.name for region in read(features)] == ["drawn"]
+    assert [region.name for region in read(features, detections=True)] == [None, "drawn"]
+
+
+@pytest.mark.parametrize("kind", ["detection", "cell", "tile"])
+def test_a_file_of_nothing_but_detections_is_read(read, kind):
+    (region,) = read([_feature(objectType=kind)])
+    assert region.properties == {"objectType": kind}
 
 
 def test_points_and_lines_are_left_out(read):
@@ -205,10 +211,10 @@ def test_missing_binary_and_other_files(tmp_path):
     with pytest.raises(AnnotationError, match="can't be read"):
         read_regions(tmp_path / "none.geojson")
     (tmp_path / "b.geojson").write_bytes(b"\xff\xd8\xff\xe0")
-    with pytest.raises(AnnotationError, match="not JSON"):
+    with pytest.raises(AnnotationError, match=r"expected GeoJSON.*found bytes ff d8 ff e0"):
         read_regions(tmp_path / "b.geojson")
-    with pytest.raises(AnnotationError, match=r"expected GeoJSON.*found \.xml"):
-        read_regions(tmp_path / "c.xml")
+    with pytest.raises(AnnotationError, match="not JSON"):
+        read_geojson(tmp_path / "b.geojson")
 
 
 def test_regions_refuse_what_is_none():
