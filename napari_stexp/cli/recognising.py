@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+from napari_stexp.annotation import is_regions_file
 from napari_stexp.errors import StexpError
 
 __all__ = ["recognise"]
@@ -37,7 +38,10 @@ def recognise(path: Path) -> str:
             head = file.read(4096)
     except OSError as error:
         raise StexpError("the file can't be read", path=path, found=error.strerror) from error
-    kind = _recognise_head(head) or ("spots" if b"\t" in head else None)
+    kind = _recognise_head(head)
+    if kind in (None, "checkpoint", "spots") and is_regions_file(path):  # zipped, or XML
+        kind = "annotation"
+    kind = kind or ("spots" if b"\t" in head else None)
     if kind is None:
         raise StexpError(
             "not a kind of file that is known here",

@@ -31,7 +31,11 @@ def command(
     ] = None,
     annotation: Annotated[
         Path | None,
-        typer.Option(exists=True, dir_okay=False, help="A pathologist's regions (GeoJSON)."),
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="A pathologist's regions: QuPath GeoJSON, ImageScope or ASAP XML, NDPA.",
+        ),
     ] = None,
     mpp: Mpp = None,
     predict: Annotated[

@@ -145,6 +145,24 @@ def test_info_recognises_by_content(
     assert facts["annotation"]["classes"] == {"Tumor": 1}
 
 
+def test_info_recognises_annotations_of_other_programs(run_json, tmp_path) -> None:
+    corners = "".join(
+        f'<Coordinate Order="{n}" X="{x}" Y="{y}" />'
+        for n, (x, y) in enumerate([(0, 0), (100, 0), (100, 100), (0, 100)])
+    )
+    path = tmp_path / "regions.xml"
+    path.write_text(
+        '<?xml version="1.0"?><ASAP_Annotations><Annotations><Annotation Name="a" Type="Polygon"'
+        f' PartOfGroup="Tumor" Color="#F4FA58"><Coordinates>{corners}</Coordinates></Annotation>'
+        '</Annotations><AnnotationGroups><Group Name="Tumor" PartOfGroup="None" Color="#ff0000">'
+        "<Attributes /></Group></AnnotationGroups></ASAP_Annotations>",
+        encoding="utf-8",
+    )
+    facts = run_json("info", path)
+    assert facts["kind"] == "annotation"
+    assert facts["classes"] == {"Tumor": 1}
+
+
 def test_info_tells_sections_of_a_folder_and_of_a_data_set(run_json, data_folder, manifest) -> None:
     facts = run_json("info", manifest.parent)
     assert facts["kind"] == "spots"
