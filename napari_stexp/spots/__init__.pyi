@@ -7,6 +7,9 @@ from .h5ad import write_spots as write_spots
 from .her2st import Her2stSection as Her2stSection
 from .her2st import find_her2st_sections as find_her2st_sections
 from .her2st import read_her2st as read_her2st
+from .labels import list_label_columns as list_label_columns
+from .labels import obs_label_columns as obs_label_columns
+from .labels import read_label_table as read_label_table
 from .reading import read_reference as read_reference
 from .reading import read_spots as read_spots
 from .scale import estimate_mpp as estimate_mpp

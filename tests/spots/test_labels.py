@@ -68,8 +68,8 @@ def test_labels_by_barcode(tmp_path):
     ("content", "message"),
     [
         ("", "no table"),
-        (LABELS.replace("label", "class"), "lack their column.*found Row.names"),
-        (LABELS.replace("\tx\ty\t", "\tX\tY\t"), "no place.*expected columns x and y, or barcode"),
+        (LABELS.replace("\tlabel", "\tids"), "lack their column.*found Row.names"),
+        (LABELS.replace("\tx\ty\t", "\tu\tv\t"), "no place.*expected columns x and y, or barcode"),
         (LABELS.replace("2.96", "2.04"), "two labels for spot 2x2.*'invasive cancer' and 'breast"),
         (
             LABELS.replace("2.96", "9").replace("2.03", "8"),
