@@ -123,7 +123,7 @@ def _reader(values: Any, rows: NDArray[np.intp]) -> Callable[[int, int], NDArray
 
 def _measure(columns: NDArray[np.floating], n_in: int) -> NDArray[np.float64]:
     """Return the four statistics (4, genes); ``columns`` (genes, spots) is used up."""
-    n_genes, n = columns.shape
+    n = columns.shape[1]
     means = (
         columns[:, :n_in].mean(axis=1, dtype=np.float64),
         columns[:, n_in:].mean(axis=1, dtype=np.float64),
@@ -132,10 +132,10 @@ def _measure(columns: NDArray[np.floating], n_in: int) -> NDArray[np.float64]:
     keys <<= 1
     keys[:, :n_in] |= 1
     keys.sort(axis=1)
-    # Spots below an inside one are its place, less the inside ones that come before it.
-    places = np.flatnonzero(keys & 1)
-    places = places.reshape(n_genes, n_in) - np.arange(n_genes)[:, None] * n
-    not_above = places.sum(axis=1) - n_in * (n_in - 1) // 2
+    # Spots not above an inside one are its place, less the inside ones that come before it.
+    places = np.arange(n, dtype=np.uint32 if n <= 1 << 16 else np.uint64)  # their sum fits
+    not_above = np.einsum("gn,n->g", keys & 1, places).astype(np.float64)
+    not_above -= n_in * (n_in - 1) / 2
     mixed, ties = _count_ties(keys)
     return np.stack([*means, not_above - mixed / 2, ties])
 
@@ -151,8 +151,9 @@ def _count_ties(keys: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     t = (last - first + 1).astype(np.float64)
     ties = np.bincount(first // n, t**3 - t, n_genes)
     # In a run of equal values the outside comes first: at most one place where it changes.
-    gene, before = np.nonzero(change == 1)
-    before += gene * n
+    before = np.flatnonzero(change == 1)
+    gene = before // (n - 1)
+    before += gene  # places in `change`, which is one shorter, to places in `keys`
     run = np.searchsorted(first, before, side="right") - 1
     pairs = (before - first[run] + 1.0) * (last[run] - before)
     return np.bincount(gene, pairs, n_genes), ties

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_stexp.errors import EvaluationError, ScaleError
+from napari_stexp.compare.border import (
+    check_margin,
+    check_points,
+    find_class_area,
+    find_near_boundary,
+    find_near_other,
+)
+from napari_stexp.errors import EvaluationError
 from napari_stexp.evaluate import is_labelled
 
 if TYPE_CHECKING:
@@ -129,13 +136,13 @@ def choose_sides(
         if other == one:
             raise EvaluationError("a class can't be compared with itself", found=one)
     near = np.zeros(len(names), dtype=bool)
-    if _check_margin(margin_um, mpp):
-        points = _check_points(xy, len(names))
+    if check_margin(margin_um, mpp):
+        points = check_points(xy, len(names))
         radius = margin_um / float(mpp or 1)
         if regions is not None:
-            near = _find_near_boundary(_area_of_class(regions, one), points, radius)
+            near = find_near_boundary(find_class_area(regions, one), points, radius)
         else:
-            near = _find_near_other(inside, (labelled | outside) & ~inside, points, radius)
+            near = find_near_other(inside, (labelled | outside) & ~inside, points, radius)
     return _leave_out(inside, outside, near, (one, name), margin_um)
 
 
@@ -178,12 +185,12 @@ def sides_of_shape(
             "spots can't lie in this shape", expected="Polygon or MultiPolygon", found=kind
         )
     area = geometry if geometry.is_valid else shapely.make_valid(geometry)
-    points = _check_points(xy)
+    points = check_points(xy)
     shapely.prepare(area)
     inside = np.asarray(shapely.contains_xy(area, points[:, 0], points[:, 1]), dtype=bool)
     near = np.zeros(len(points), dtype=bool)
-    if _check_margin(margin_um, mpp):
-        near = _find_near_boundary(area, points, margin_um / float(mpp or 1))
+    if check_margin(margin_um, mpp):
+        near = find_near_boundary(area, points, margin_um / float(mpp or 1))
     return _leave_out(inside, ~inside, near, (name, ALL_OTHER_SPOTS), margin_um)
 
 
@@ -214,78 +221,3 @@ def _check_class(wanted: str, names: NDArray[np.object_], found: NDArray[np.bool
             expected=", ".join(known[:12]) or "labelled spots",
             found=f"{len(names)} spots, {len(known)} classes",
         )
-
-
-def _check_margin(margin_um: float, mpp: float | None) -> bool:
-    """Return whether there is a margin; check it, and that it can be measured."""
-    if not (np.isfinite(margin_um) and margin_um >= 0):
-        raise EvaluationError("a margin can't be negative", expected="µm", found=margin_um)
-    if margin_um > 0 and not (mpp is not None and np.isfinite(mpp) and mpp > 0):
-        raise ScaleError(
-            "a margin in µm needs the size of a pixel",
-            expected="µm per pixel",
-            found="none" if mpp is None else mpp,
-            hint="Set the slide's µm per pixel, or leave the margin at 0.",
-        )
-    return margin_um > 0
-
-
-def _check_points(xy: ArrayLike | None, n: int | None = None) -> NDArray[np.float64]:
-    points = np.empty((0, 0)) if xy is None else np.asarray(xy, dtype=np.float64)
-    if points.ndim != 2 or points.shape[1] != 2 or (n is not None and len(points) != n):
-        raise EvaluationError(
-            "centres of the spots are needed",
-            expected=f"({'N' if n is None else n}, 2)",
-            found="none" if xy is None else points.shape,
-        )
-    return points
-
-
-def _area_of_class(regions: Sequence[Region], name: str) -> BaseGeometry:
-    """Return where `label_spots` gives the class: the smallest region on top."""
-    import shapely
-
-    order = sorted(regions, key=lambda region: region.geometry.area)  # stable, as label_spots
-    order = [region for region in order if region.class_name is not None]
-    others = [at for at, region in enumerate(order) if region.class_name != name]
-    tree = shapely.STRtree([order[at].geometry for at in others])
-    parts = []
-    for rank, region in enumerate(order):
-        if region.class_name == name:
-            hits = (others[hit] for hit in tree.query(region.geometry, predicate="intersects"))
-            on_top = [order[hit].geometry for hit in hits if hit < rank]
-            parts.append(shapely.difference(region.geometry, shapely.union_all(on_top)))
-    if not parts:
-        raise EvaluationError(
-            f"no region has the class {name!r}, so its border is unknown",
-            found=", ".join(sorted({str(region.class_name) for region in order})) or "no classes",
-        )
-    return shapely.union_all(parts)
-
-
-def _find_near_boundary(
-    area: BaseGeometry, points: NDArray[np.float64], radius: float
-) -> NDArray[np.bool_]:
-    """Whether points (N, 2) lie at most ``radius`` px from the outline or a hole's."""
-    import shapely
-
-    boundary = area.boundary
-    shapely.prepare(boundary)
-    return np.asarray(shapely.dwithin(boundary, shapely.points(points), radius), dtype=bool)
-
-
-def _find_near_other(
-    inside: NDArray[np.bool_],
-    across: NDArray[np.bool_],
-    points: NDArray[np.float64],
-    radius: float,
-) -> NDArray[np.bool_]:
-    """Whether half the distance to the nearest spot across the border is at most ``radius``."""
-    from scipy.spatial import KDTree
-
-    near = np.zeros(len(points), dtype=bool)
-    if across.any() and inside.any():
-        for here, there in ((inside, across), (across, inside)):
-            distance, _ = KDTree(points[there]).query(points[here])
-            near[here] = distance / 2 <= radius
-    return near
