@@ -5,6 +5,13 @@ from .autosave import remove_autosave as remove_autosave
 from .autosave import restore_autosave as restore_autosave
 from .autosave import write_autosave as write_autosave
 from .blinding import Blinding as Blinding
+from .comparing import SELECTED_REGIONS as SELECTED_REGIONS
+from .comparing import SELECTED_SPOTS as SELECTED_SPOTS
+from .comparing import find_sides as find_sides
+from .comparing import start_agreement as start_agreement
+from .comparing import start_region_genes as start_region_genes
+from .comparing import start_report as start_report
+from .comparing import start_scores as start_scores
 from .comparison import Comparison as Comparison
 from .display import COLORMAPS as COLORMAPS
 from .display import DisplaySettings as DisplaySettings

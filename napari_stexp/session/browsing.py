@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from napari_stexp.model import ModelBundle
     from napari_stexp.predict import Prediction
+    from napari_stexp.session.measurement import MeasuredExpression
 
 __all__ = ["Browsing"]
 
@@ -55,7 +56,7 @@ class Browsing(ABC):
         self._gene_is_chosen = False  # by the user
         self._default_is_settled = False
         self._predicted: PredictedExpression | None = None
-        self._measured: Expression | None = None
+        self._measured: MeasuredExpression | None = None
 
     # ---- settings ------------------------------------------------------------------------
 
@@ -116,9 +117,11 @@ class Browsing(ABC):
     @property
     def expression(self) -> Expression | None:
         """The shown source's values, or None where there are none."""
-        return self._predicted if self._source == "predicted" else self._measurement()
+        return self._predicted if self._source == "predicted" else self.measurement
 
-    def _measurement(self) -> Expression | None:
+    @property
+    def measurement(self) -> MeasuredExpression | None:
+        """What was measured, on the prediction's scale; None without counts."""
         if self._measured is None and self.has_measurement:
             adata = None if self._prediction is None else self._prediction.adata
             self._measured = make_measured(self._spots, adata)
@@ -183,7 +186,7 @@ class Browsing(ABC):
         """
         if self.hides_values or self._predicted is None or not self.has_measurement:
             return None
-        measured = self._measurement()
+        measured = self.measurement
         if measured is None or gene not in measured.genes or gene not in self._predicted.genes:
             return None
         return measured.values(gene), self._predicted.values(gene)

@@ -184,7 +184,9 @@ class Labelling:
         self._spots, self._of_regions, self._fixed = spots, None, {}
         self._is_chosen = False
         if spots is not None:
-            for name in _label_columns(spots):
+            from napari_stexp.spots import obs_label_columns
+
+            for name in obs_label_columns(spots):
                 values = as_text(spots.obs[name])
                 colours = choose_colors(sorted(set(values) - {""}), self._palette)
                 key, title = f"column:{name}", f"Column “{name}”"
@@ -230,7 +232,3 @@ class Labelling:
         if self._active != old:
             self.active_changed.emit(self._active)
             self.values_changed.emit()
-
-
-def _label_columns(spots: Any) -> list[str]:
-    return [name for name in ("label",) if name in spots.obs]

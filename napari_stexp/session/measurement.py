@@ -73,6 +73,14 @@ class MeasuredExpression:
         factor = self._factor[column] if self.scale == "gene" else self._factor
         return np.log10(1 + counts * factor).astype(np.float32)
 
+    def matrix(self) -> Any:
+        """Return all (N, G) log-normalised values, sparse (csc, float32)."""
+        values = self._counts.copy()
+        column = np.repeat(np.arange(len(self.genes)), np.diff(values.indptr))
+        factor = self._factor[column if self.scale == "gene" else values.indices]
+        values.data = np.log10(1 + values.data * factor).astype(np.float32)
+        return values
+
     @property
     def statistics(self) -> GeneStatistics:
         """Mean and variance per gene; computed once, on the sparse matrix (0 stays 0)."""

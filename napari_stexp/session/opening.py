@@ -75,11 +75,14 @@ def make_tissue_grid(
 
 
 def spots_of_prediction(adata: Any) -> Any:
-    """Return a prediction's spots alone: (N, 0) AnnData with places and scale, without values."""
+    """Return a prediction's spots alone: (N, 0) AnnData with places, scale and labels."""
     from anndata import AnnData
+
+    from napari_stexp.spots import obs_label_columns
 
     uns = {key: adata.uns[key] for key in ("spatial", "stexp_spots") if key in adata.uns}
     columns = [name for name in ("array_row", "array_col") if name in adata.obs]
+    columns += [name for name in obs_label_columns(adata) if name not in (*columns, "status")]
     return AnnData(
         obs=adata.obs[columns].copy(), obsm={"spatial": adata.obsm["spatial"].copy()}, uns=uns
     )

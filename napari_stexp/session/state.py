@@ -261,6 +261,21 @@ class Session(Annotating, Browsing, Opening):
         return needs
 
     @property
+    def world_mpp(self) -> float | None:
+        """µm per level-0 pixel of what is shown, None where nobody knows.
+
+        The slide's own where one is open; else what the prediction says of its slide, or
+        what the pitch of the spots implies.
+        """
+        if self._slide is not None:
+            return self._slide.mpp
+        if self._prediction is not None:
+            made_on = self._prediction.adata.uns.get("stexp", {}).get("slide", {})
+            if made_on.get("mpp"):
+                return float(made_on["mpp"])
+        return self.suggested_mpp
+
+    @property
     def suggested_mpp(self) -> float | None:
         """µm/px that the spots' pitch implies, for a slide whose own is unknown."""
         if self._spots is None:
