@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 __all__ = [
     "check_margin",
     "check_points",
-    "find_class_area",
-    "find_near_boundary",
     "find_near_other",
+    "find_near_outlines",
+    "outline_class",
 ]
 
 # Outlines are joined on a grid this fine: regions drawn edge to edge leave no slivers, whose
@@ -54,46 +54,72 @@ def check_points(xy: ArrayLike | None, n: int | None = None) -> NDArray[np.float
     return points
 
 
-def find_class_area(regions: Sequence[Region], name: str) -> BaseGeometry:
-    """Return where `label_spots` gives the class: the smallest region on top."""
+def outline_class(regions: Sequence[Region], name: str) -> NDArray[np.object_]:
+    """Return the outlines of where `label_spots` gives the class: the smallest region on top."""
     import shapely
 
     order = sorted(regions, key=lambda region: region.geometry.area)  # stable, as label_spots
     order = [region for region in order if region.class_name is not None]
-    others = [at for at, region in enumerate(order) if region.class_name != name]
-    tree = shapely.STRtree([order[at].geometry for at in others])
-    parts = []
-    for rank, region in enumerate(order):
-        if region.class_name == name:
-            hits = (others[hit] for hit in tree.query(region.geometry, predicate="intersects"))
-            on_top = [order[hit].geometry for hit in hits if hit < rank]
-            parts.append(_subtract(region.geometry, on_top))
-    if not parts:
+    mine = np.array([region.class_name == name for region in order], dtype=bool)
+    if not mine.any():
         raise EvaluationError(
             f"no region has the class {name!r}, so its border is unknown",
             found=", ".join(sorted({str(region.class_name) for region in order})) or "no classes",
         )
-    return shapely.union_all(parts, grid_size=_GRID_PX)
+    shapes = np.array([region.geometry for region in order], dtype=object)
+    one, two = shapely.STRtree(shapes).query(shapes[mine], predicate="intersects")
+    one = np.flatnonzero(mine)[one]
+    parts = shapes.copy()
+    covered = ~mine[two] & (two < one)
+    for at, on_top in _group(one[covered], two[covered]):
+        top = shapely.union_all(shapes[on_top], grid_size=_GRID_PX)
+        parts[at] = shapely.difference(shapes[at], top, grid_size=_GRID_PX)
+    touching = mine[two]
+    joined = _join(parts, one[touching], two[touching], mine)
+    return shapely.boundary(np.array(joined, dtype=object))
 
 
-def _subtract(area: BaseGeometry, on_top: list[BaseGeometry]) -> BaseGeometry:
+def _join(
+    parts: NDArray[np.object_],
+    one: NDArray[np.intp],
+    two: NDArray[np.intp],
+    mine: NDArray[np.bool_],
+) -> list[BaseGeometry]:
+    """Join those ``parts`` that are ``mine`` and, by the pairs ``one`` and ``two``, touch."""
     import shapely
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
-    if not on_top:
-        return area
-    covered = shapely.union_all(on_top, grid_size=_GRID_PX)
-    return shapely.difference(area, covered, grid_size=_GRID_PX)
+    pairs = coo_array((np.ones(len(one), dtype=bool), (one, two)), shape=(len(parts),) * 2)
+    component = connected_components(pairs, directed=False)[1]
+    members = np.flatnonzero(mine)
+    return [
+        shapely.union_all(parts[group], grid_size=_GRID_PX) if len(group) > 1 else parts[group[0]]
+        for _, group in _group(component[members], members)
+    ]
 
 
-def find_near_boundary(
-    area: BaseGeometry, points: NDArray[np.float64], radius: float
+def _group(
+    keys: NDArray[np.integer], values: NDArray[np.intp]
+) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    """Yield every key with its values."""
+    order = np.argsort(keys, kind="stable")
+    names, starts = np.unique(keys[order], return_index=True)
+    ends = [*starts[1:], len(order)]
+    for name, start, end in zip(names, starts, ends[: len(names)], strict=True):
+        yield int(name), values[order[start:end]]
+
+
+def find_near_outlines(
+    outlines: NDArray[np.object_], points: NDArray[np.float64], radius: float
 ) -> NDArray[np.bool_]:
-    """Whether points (N, 2) lie at most ``radius`` px from the outline or a hole's."""
+    """Whether points (N, 2) lie at most ``radius`` px from one of the outlines."""
     import shapely
 
-    boundary = area.boundary
-    shapely.prepare(boundary)
-    return np.asarray(shapely.dwithin(boundary, shapely.points(points), radius), dtype=bool)
+    near = np.zeros(len(points), dtype=bool)
+    tree = shapely.STRtree(shapely.points(points))
+    near[tree.query(outlines, predicate="dwithin", distance=radius)[1]] = True
+    return near
 
 
 def find_near_other(

@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from napari_stexp.compare.border import (
     check_margin,
     check_points,
-    find_class_area,
-    find_near_boundary,
     find_near_other,
+    find_near_outlines,
+    outline_class,
 )
 from napari_stexp.errors import EvaluationError
 from napari_stexp.evaluate import is_labelled
@@ -140,7 +140,7 @@ def choose_sides(
         points = check_points(xy, len(names))
         radius = margin_um / float(mpp or 1)
         if regions is not None:
-            near = find_near_boundary(find_class_area(regions, one), points, radius)
+            near = find_near_outlines(outline_class(regions, one), points, radius)
         else:
             near = find_near_other(inside, (labelled | outside) & ~inside, points, radius)
     return _leave_out(inside, outside, near, (one, name), margin_um)
@@ -190,7 +190,7 @@ def sides_of_shape(
     inside = np.asarray(shapely.contains_xy(area, points[:, 0], points[:, 1]), dtype=bool)
     near = np.zeros(len(points), dtype=bool)
     if check_margin(margin_um, mpp):
-        near = find_near_boundary(area, points, margin_um / float(mpp or 1))
+        near = find_near_outlines(np.array([area.boundary]), points, margin_um / float(mpp or 1))
     return _leave_out(inside, ~inside, near, (name, ALL_OTHER_SPOTS), margin_um)
 
 
