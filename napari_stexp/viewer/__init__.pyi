@@ -1,6 +1,11 @@
+from .adapter import LayerAdapter as LayerAdapter
 from .colour import SpotColours as SpotColours
 from .colour import colour_spots as colour_spots
 from .colour import map_values as map_values
-from .layers import LayerAdapter as LayerAdapter
+from .drawing import Drawing as Drawing
+from .drawing import choose_class as choose_class
+from .from_labels import regions_from_labels as regions_from_labels
+from .from_labels import regions_to_labels as regions_to_labels
+from .from_shapes import regions_from_shapes as regions_from_shapes
 from .sample import SampleFiles as SampleFiles
 from .sample import sample_files as sample_files

@@ -2,20 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FAILED_RING", "PENDING_RING", "SpotColours", "colour_spots", "map_values"]
+if TYPE_CHECKING:
+    from napari.utils.colormaps import Colormap
+
+__all__ = [
+    "FAILED_RING",
+    "PENDING_RING",
+    "RESIDUAL",
+    "SELECTED_RING",
+    "SpotColours",
+    "colour_spots",
+    "find_colormap",
+    "map_values",
+    "ring_selected",
+]
 
 _STEPS = 256
+
+#: Name of the diverging map: blue below zero, white at zero, red above it.
+RESIDUAL = "stexp-residual"
+# ColorBrewer's RdBu with 11 classes, turned round, which stays legible to colour-blind eyes
+# (Harrower & Brewer, The Cartographic Journal 2003).
+_RESIDUAL_COLORS = (
+    "#053061", "#2166ac", "#4393c3", "#92c5de", "#d1e5f0", "#f7f7f7",
+    "#fddbc7", "#f4a582", "#d6604d", "#b2182b", "#67001f",
+)  # fmt: skip
 
 # A spot without a value is an empty ring, so that the tissue shows through and no colour of
 # the map is mistaken for it: thin and dark while it waits, thick and light grey where it failed.
 PENDING_RING = ((0.15, 0.15, 0.15, 0.75), 0.06)  # RGBA, width relative to the diameter
 FAILED_RING = ((0.62, 0.62, 0.62, 1.0), 0.18)
+# Cyan is neither in haematoxylin and eosin nor at the ends of the maps.
+SELECTED_RING = ((0.0, 1.0, 1.0, 1.0), 0.28)
 
 
 @dataclass(frozen=True)
@@ -36,11 +61,19 @@ class SpotColours:
 
 
 @lru_cache(maxsize=16)
-def colour_table(colormap: str) -> NDArray[np.float32]:
-    """Return a colour map of napari's as (256, 4) float32 RGBA."""
-    from napari.utils.colormaps import ensure_colormap
+def find_colormap(name: str) -> Colormap:
+    """Return a colour map of napari's, or the one for residuals."""
+    from napari.utils.colormaps import Colormap, ensure_colormap
 
-    table = ensure_colormap(colormap).map(np.linspace(0, 1, _STEPS, dtype=np.float32))
+    if name != RESIDUAL:
+        return ensure_colormap(name)
+    return Colormap(list(_RESIDUAL_COLORS), name=RESIDUAL, display_name="residual")
+
+
+@lru_cache(maxsize=16)
+def colour_table(colormap: str) -> NDArray[np.float32]:
+    """Return a colour map as (256, 4) float32 RGBA."""
+    table = find_colormap(colormap).map(np.linspace(0, 1, _STEPS, dtype=np.float32))
     return np.ascontiguousarray(table, dtype=np.float32)
 
 
@@ -56,7 +89,7 @@ def map_values(
     limits : (float, float)
         Values of the first and the last colour, low < high.
     colormap : str
-        Name of a napari colour map.
+        Name of a napari colour map, or `RESIDUAL`.
 
     Returns
     -------
@@ -105,3 +138,19 @@ def colour_spots(
         ring[chosen] = colour
         width[chosen] = relative
     return SpotColours(face, ring, width)
+
+
+def ring_selected(colours: SpotColours, selection: NDArray[np.bool_] | None) -> SpotColours:
+    """Return the same colours with thick rings around chosen spots.
+
+    Parameters
+    ----------
+    colours : SpotColours
+        Of N spots.
+    selection : (N,) bool array or None
+    """
+    if selection is None:
+        return colours
+    ring, width = colours.ring.copy(), colours.ring_width.copy()
+    ring[selection], width[selection] = SELECTED_RING
+    return replace(colours, ring=ring, ring_width=width)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from napari_stexp.session import Session
     from napari_stexp.slide import Slide
 
-__all__ = ["image_frame", "layer_frame", "to_yx", "world_mpp"]
+__all__ = ["image_frame", "layer_frame", "place", "to_level0", "to_yx", "world_mpp"]
 
 
 def world_mpp(session: Session) -> float | None:
@@ -46,6 +46,18 @@ def image_frame(slide: Slide) -> dict[str, Any]:
     frame = layer_frame(slide.mpp)
     half = frame["scale"][0] / 2
     return {**frame, "translate": (half, half)}
+
+
+def place(layer: Any, frame: dict[str, Any]) -> None:
+    """Give a layer the scale, place and units of a frame."""
+    for name, value in frame.items():
+        setattr(layer, name, value)
+
+
+def to_level0(position: ArrayLike, mpp: float | None) -> tuple[float, float]:
+    """Turn a world position (…, y, x), such as the cursor's, into (x, y) in level-0 px."""
+    y, x = np.asarray(position, dtype=np.float64)[-2:] / layer_frame(mpp)["scale"]
+    return float(x), float(y)
 
 
 def to_yx(xy: ArrayLike) -> NDArray[np.float64]:

@@ -80,8 +80,8 @@ def spots_to_layer_data(
 
 
 def regions_to_layer_data(regions: Sequence[Any], slide: Slide | None) -> LayerData:
-    """Return a pathologist's regions as outlines."""
-    from napari_stexp.viewer.annotation_layer import make_annotation_layer
+    """Return a pathologist's regions as outlines, or as an image where there are many."""
+    from napari_stexp.viewer.regions_layer import make_regions_layer
 
-    mpp = None if slide is None else slide.mpp
-    return make_annotation_layer(regions, mpp).as_layer_data_tuple()
+    mpp, extent = (None, (1, 1)) if slide is None else (slide.mpp, slide.shape)
+    return make_regions_layer(regions, mpp, extent).as_layer_data_tuple()

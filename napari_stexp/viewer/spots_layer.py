@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_stexp.viewer.colour import SpotColours, colour_spots
-from napari_stexp.viewer.frame import layer_frame, to_yx, world_mpp
+from napari_stexp.viewer.colour import SpotColours, colour_spots, find_colormap, ring_selected
+from napari_stexp.viewer.frame import layer_frame, place, to_yx, world_mpp
 from napari_stexp.viewer.layer_data import PREDICTION, SPOTS
+from napari_stexp.viewer.spots_view import SpotsView, active_view
 
 if TYPE_CHECKING:
     from napari.layers import Points
 
     from napari_stexp.session import DisplaySettings, Session
 
-__all__ = ["SYMBOLS", "SpotsLayer", "spot_size_px"]
+__all__ = ["CANVAS_LIMITS", "SYMBOLS", "SpotsLayer", "spot_size_px"]
 
 SYMBOLS = {"disc": "disc", "square": "square"}
 # Visium's ratio of diameter to pitch, 55 µm to 100 µm, for spots whose diameter isn't known.
 _DIAMETER_PER_PITCH = 0.55
 # At an overview of a whole slide a spot is smaller than a screen pixel; it stays visible.
-_CANVAS_LIMITS = (2, 10000)
+CANVAS_LIMITS = (2, 10000)
 _COLOUR_BAR = (22, 180)  # width and height, screen px: tall enough for several ticks
 
 
@@ -61,13 +64,27 @@ class SpotsLayer:
     layer : Points, optional
         A layer that already holds the spots' positions, to be painted in
         place of a new one.
+    view : callable
+        Takes the session and returns what is shown of it.
+
+    Attributes
+    ----------
+    covered : bool
+        Whether the layer stays hidden, because another one shows the spots.
     """
 
-    def __init__(self, session: Session, layer: Points | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        layer: Points | None = None,
+        view: Callable[[Session], SpotsView] = active_view,
+    ) -> None:
         self._session = session
+        self._view = view
+        self.covered = False
         self._spots = session.spots
         self._size = spot_size_px(self._spots)
-        self._ring_width: NDArray[np.float32] | None = None
+        self._rings: SpotColours | None = None
         self._has_values = False
         self._in_viewer = layer is not None
         self.layer = self._make_layer() if layer is None else layer
@@ -88,7 +105,7 @@ class SpotsLayer:
             border_width_is_relative=True,
             face_color="transparent",
             border_color="transparent",
-            canvas_size_limits=_CANVAS_LIMITS,
+            canvas_size_limits=CANVAS_LIMITS,
             antialiasing=1,
             name="Spots",
             features=self._make_features(),
@@ -101,8 +118,7 @@ class SpotsLayer:
 
     def place(self) -> None:
         """Follow a new scale of the slide."""
-        for name, value in layer_frame(world_mpp(self._session)).items():
-            setattr(self.layer, name, value)
+        place(self.layer, layer_frame(world_mpp(self._session)))
 
     def style(self) -> None:
         """Follow the display settings that need no new colours."""
@@ -115,39 +131,43 @@ class SpotsLayer:
         if str(layer.symbol[0]) != symbol:
             layer.symbol = symbol
         layer.opacity = display.opacity
-        layer.visible = display.visible
+        layer.visible = display.visible and not self.covered
 
     def paint(self, *, restyle: bool = False) -> None:
         """Give every spot the colour of its value, and keep legend and features right."""
-        session, layer = self._session, self.layer
-        values, status = session.values(), session.status()
-        limits = session.limits(values)
-        colours = colour_spots(values, status, limits, session.display.colormap)
+        layer, view = self.layer, self._view(self._session)
+        colours = colour_spots(view.values, view.status, view.limits, view.colormap)
         if restyle:
             self.style()
-        self._set_legend(values is not None and bool(np.isfinite(values).any()), limits)
-        self._set_rings(colours)
-        layer.features = self._make_features(values, status)
+        self._set_legend(view)
+        self._set_rings(ring_selected(colours, self._session.selection))
+        layer.features = self._make_features(view.values, view.status)
         # Setting the colours emits twice; the first of the two already redraws.
         with layer.events.face_color.blocker():
             layer.face_color = colours.face
         layer.metadata = self._make_metadata()
 
-    def _set_legend(self, shown: bool, limits: tuple[float, float]) -> None:
+    def mark_selected(self) -> None:
+        """Follow the choice of spots; the values are as they were."""
+        view = self._view(self._session)
+        colours = colour_spots(view.values, view.status, view.limits, view.colormap)
+        self._set_rings(ring_selected(colours, self._session.selection), draw=True)
+
+    def _set_legend(self, view: SpotsView) -> None:
         """Keep colour bar and title in step with what is painted.
 
         The layer's own name is the title: napari tiles it with the colour bar,
         which it does with no text of the viewer's.
         """
-        session, layer = self._session, self.layer
-        if layer.face_colormap.name != session.display.colormap:
-            layer.face_colormap = session.display.colormap
-        if layer.face_contrast_limits != limits:
-            layer.face_contrast_limits = limits
-        name = f"{session.gene} {session.source}, {session.value_unit}" if shown else "Spots"
+        layer = self.layer
+        if layer.face_colormap.name != view.colormap:
+            layer.face_colormap = find_colormap(view.colormap)
+        if layer.face_contrast_limits != view.limits:
+            layer.face_contrast_limits = view.limits
+        name = view.title if view.has_values else "Spots"
         if layer.name != name:
             layer.name = name
-        self._has_values = shown
+        self._has_values = view.has_values
         if self._in_viewer:
             self.show_legend()
 
@@ -161,15 +181,21 @@ class SpotsLayer:
         self.layer.face_colorbar.visible = self._has_values
         self.layer.name_overlay.visible = self._has_values
 
-    def _set_rings(self, colours: SpotColours) -> None:
-        """Outlines change with the spots' state only, not with the gene."""
-        if self._ring_width is not None and np.array_equal(colours.ring_width, self._ring_width):
+    def _set_rings(self, colours: SpotColours, *, draw: bool = False) -> None:
+        """Outlines change with the spots' state and choice only, not with the gene."""
+        old = self._rings
+        if (
+            old is not None
+            and np.array_equal(colours.ring_width, old.ring_width)
+            and np.array_equal(colours.ring, old.ring)
+        ):
             return
-        self._ring_width = colours.ring_width
+        self._rings = colours
         layer = self.layer
         # One redraw, by the colours, is enough; the width must be there by then.
-        with layer.events.border_width.blocker(), layer.events.border_color.blocker():
+        with layer.events.border_width.blocker():
             layer.border_width = colours.ring_width
+        with nullcontext() if draw else layer.events.border_color.blocker():
             layer.border_color = colours.ring
 
     def _make_features(

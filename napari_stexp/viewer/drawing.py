@@ -1,0 +1,333 @@
+"""The mouse's tools on the slide: outlines, brush, choosing regions and spots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_stexp.errors import StexpError
+from napari_stexp.viewer.drawing_layer import DrawingLayer
+from napari_stexp.viewer.frame import layer_frame, to_level0, world_mpp
+from napari_stexp.viewer.gestures import close_outline, make_stroke
+from napari_stexp.viewer.outline_editor import OutlineEditor
+from napari_stexp.viewer.region_index import RegionIndex
+
+if TYPE_CHECKING:
+    from napari.layers import Shapes
+
+    from napari_stexp.session import Session
+    from napari_stexp.viewer.stack import LayerStack
+
+__all__ = ["Drawing", "choose_class"]
+
+_CLOSING_SCREEN_PX = 9  # a click so near to the first corner closes an outline
+_KEEP_SCREEN_PX = 0.7  # points of a lasso that stray less are left out
+_WHITE = (1.0, 1.0, 1.0, 1.0)
+_CHOICE = (0.0, 1.0, 1.0, 1.0)  # as the rings around chosen spots
+
+# Tools that draw; the mouse doesn't move the slide under them.
+_DRAWING = ("polygon", "lasso", "brush", "eraser", "select")
+
+
+def choose_class(session: Session, number: int) -> None:
+    """Make the class of a hot key the active one; selected regions get it too.
+
+    Parameters
+    ----------
+    session : Session
+    number : int
+        1 for the first class. A number without a class does nothing.
+    """
+    regions = session.regions
+    if 0 < number <= len(regions.classes):
+        name = regions.classes[number - 1].name
+        regions.active_class = name
+
+
+class Drawing:
+    """Follows the session's tool; what is drawn goes into its regions, or chooses spots.
+
+    While a tool that draws is in the hand, there is a layer *Drawing*, which is the active
+    one; another active layer puts the tool down. The wheel zooms, and holding Space lets
+    the mouse move the slide. Escape gives up an unfinished outline, Enter or a double click
+    finishes it, Backspace takes its last corner back.
+
+    Parameters
+    ----------
+    session : Session
+    stack : LayerStack
+    """
+
+    def __init__(self, session: Session, stack: LayerStack) -> None:
+        self._session = session
+        self._stack = stack
+        self._viewer = stack.viewer
+        self._shown: DrawingLayer | None = None
+        self._corners: list[tuple[float, float]] = []
+        self._index = RegionIndex()
+        self.editor = OutlineEditor(session, stack)
+        regions = session.regions
+        self._connections = [
+            (regions.tool_changed, self._on_tool_changed),
+            (regions.brush_changed, self._on_brush_changed),
+            (session.slide_changed, self._on_slide_changed),
+        ]
+        for signal, slot in self._connections:
+            signal.connect(slot)
+        self._viewer.mouse_drag_callbacks.append(self._pick)
+        self._viewer.layers.selection.events.active.connect(self._on_active_layer)
+        self._viewer.layers.events.removed.connect(self._on_layer_removed)
+        self._on_tool_changed(regions.tool)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a tool that draws is in the hand."""
+        return self._shown is not None
+
+    @property
+    def layer(self) -> Shapes | None:
+        """The layer *Drawing* while a tool needs it."""
+        return None if self._shown is None else self._shown.layer
+
+    # ---- taking tools up and putting them down -------------------------------------------
+
+    def _on_tool_changed(self, tool: str) -> None:
+        self._corners.clear()
+        if tool not in _DRAWING:
+            self._put_down()
+            return
+        if tool != "select":
+            self.editor.finish()
+        if self._shown is None:
+            self._take_up()
+        assert self._shown is not None
+        self._shown.clear()
+        self._on_brush_changed()
+
+    def _take_up(self) -> None:
+        self._shown = DrawingLayer(world_mpp(self._session))
+        layer = self._shown.layer
+        layer.mouse_drag_callbacks.append(self._draw)
+        layer.mouse_move_callbacks.append(self._stretch)
+        layer.mouse_double_click_callbacks.append(lambda *_: self.finish())
+        for key, action in self._keys().items():
+            layer.bind_key(key, action, overwrite=True)
+        self._stack.add(layer, activate=True)
+
+    def _put_down(self) -> None:
+        shown, self._shown = self._shown, None
+        if shown is not None:
+            self._stack.remove(shown.layer)
+
+    def _keys(self) -> dict[str, Callable[[Any], Any]]:
+        """Return the keys while a tool is in the hand; they go before napari's own."""
+        regions = self._session.regions
+        keys: dict[str, Callable[[Any], Any]] = {
+            "Escape": lambda _: self.cancel(),
+            "Enter": lambda _: self.finish(),
+            "Backspace": lambda _: self.take_back(),
+            "Space": self._pan,
+            "Control-Z": lambda _: self._try(regions.undo),
+            "Control-Shift-Z": lambda _: self._try(regions.redo),
+        }
+        for number in range(1, 10):
+            keys[str(number)] = lambda _, number=number: choose_class(self._session, number)
+        return keys
+
+    def _pan(self, _: Any) -> Iterator[None]:
+        if self._shown is not None:
+            self._shown.let_pan(True)
+        yield
+        if self._shown is not None:
+            self._shown.let_pan(False)
+
+    def _on_brush_changed(self, _: Any = None) -> None:
+        if self._shown is not None:
+            regions = self._session.regions
+            is_brush = regions.tool in ("brush", "eraser")
+            self._shown.set_cursor(regions.brush_um if is_brush else None)
+
+    def _on_slide_changed(self, _: Any) -> None:
+        if self._shown is not None:  # its frame is another one
+            self._put_down()
+            self._on_tool_changed(self._session.regions.tool)
+
+    def _on_active_layer(self, event: Any) -> None:
+        if self._shown is not None and not self._stack.busy and event.value is not self.layer:
+            self._session.regions.tool = "none"
+
+    def _on_layer_removed(self, event: Any) -> None:
+        if self._shown is not None and event.value is self.layer:
+            self._shown = None
+            self._session.regions.tool = "none"
+
+    # ---- outlines ------------------------------------------------------------------------
+
+    def _draw(self, layer: Any, event: Any) -> Iterator[None]:  # noqa: ARG002
+        tool = self._session.regions.tool
+        if event.button != 1 or not self._may_draw(tool):
+            return
+        if tool == "polygon":
+            self._add_corner(self._place_of(event))
+            return
+        points = [self._place_of(event)]
+        self._show(points)
+        yield
+        while event.type == "mouse_move":
+            points.append(self._place_of(event))
+            self._show(points)
+            yield
+        if self._shown is not None:
+            self._shown.clear()
+            self._hand_over(points)
+
+    def _may_draw(self, tool: str) -> bool:
+        """Whether the annotation may be edited; choosing spots always may."""
+        return tool == "select" or self._try(self._session.regions.check_editable)
+
+    def _add_corner(self, place: tuple[float, float]) -> None:
+        reach = _CLOSING_SCREEN_PX * self._screen_px
+        if len(self._corners) > 2 and np.hypot(*np.subtract(place, self._corners[0])) < reach:
+            self.finish()
+            return
+        self._corners.append(place)
+        self._show(self._corners)
+
+    def _stretch(self, layer: Any, event: Any) -> None:  # noqa: ARG002 - napari's signature
+        """Let the last line of an unfinished outline follow the mouse."""
+        if self._corners:
+            self._show([*self._corners, self._place_of(event)])
+
+    def finish(self) -> None:
+        """Close the unfinished outline."""
+        corners = self._corners.copy()
+        self.cancel()
+        if corners:
+            self._hand_over(corners)
+
+    def cancel(self) -> None:
+        """Give up the unfinished outline."""
+        self._corners.clear()
+        if self._shown is not None:
+            self._shown.clear()
+
+    def take_back(self) -> None:
+        """Take back the last corner of the unfinished outline."""
+        if self._corners and self._shown is not None:
+            self._corners.pop()
+            self._show(self._corners) if self._corners else self._shown.clear()
+
+    def edit_outline(self, id: str) -> None:
+        """Let the corners of one region be moved; see `OutlineEditor`."""
+        self._session.regions.tool = "none"
+        self._try(lambda: self.editor.start(id))
+
+    # ---- handing over --------------------------------------------------------------------
+
+    def _hand_over(self, points: list[tuple[float, float]]) -> None:
+        regions, tool = self._session.regions, self._session.regions.tool
+        if tool in ("brush", "eraser"):
+            stroke = make_stroke(points, self._brush_px)
+            self._try(lambda: (regions.paint if tool == "brush" else regions.erase)(stroke))
+            return
+        tolerance = 0.0 if tool == "polygon" else _KEEP_SCREEN_PX * self._screen_px
+        shape = close_outline(points, tolerance)
+        if tool == "select":
+            self._try(lambda: self._choose_spots(shape))
+        elif shape is None:
+            _warn("The outline encloses no area; it was left out.")
+        else:
+            self._try(lambda: regions.add(shape))
+
+    def _choose_spots(self, shape: Any) -> None:
+        if shape is None:  # a click beside everything
+            self._session.select_spots(None)
+        else:
+            self._session.select_spots_in(shape)
+
+    def _try(self, edit: Callable[[], Any]) -> bool:
+        """Do what the session may refuse, and say why it does; whether it was done."""
+        try:
+            edit()
+        except StexpError as error:
+            _warn(f"{error.message[0].upper()}{error.message[1:]}. {error.hint or ''}".strip())
+            return False
+        return True
+
+    # ---- choosing regions ----------------------------------------------------------------
+
+    def _pick(self, viewer: Any, event: Any) -> Iterator[None]:  # noqa: ARG002
+        """Select the smallest region under a click; Shift adds it, or takes it away."""
+        if self._session.regions.tool != "pick" or event.button != 1:
+            return
+        moved = False
+        yield
+        while event.type == "mouse_move":
+            moved = True
+            yield
+        if moved:
+            return
+        regions = self._session.regions
+        found = self._index.find(regions.items, *self._place_of(event))
+        ids = frozenset() if found is None else frozenset([found.id])
+        regions.select(regions.selected ^ ids if "Shift" in event.modifiers else ids)
+
+    # ---- frame ---------------------------------------------------------------------------
+
+    def _place_of(self, event: Any) -> tuple[float, float]:
+        """Return (x, y) of a mouse event in level-0 px."""
+        return to_level0(event.position, world_mpp(self._session))
+
+    @property
+    def _scale(self) -> float:
+        """World units per level-0 px."""
+        return float(layer_frame(world_mpp(self._session))["scale"][0])
+
+    @property
+    def _screen_px(self) -> float:
+        """Level-0 px per screen pixel."""
+        return 1 / (float(self._viewer.scene.camera.zoom) * self._scale)
+
+    @property
+    def _brush_px(self) -> float:
+        """The brush's diameter in level-0 px."""
+        return self._session.regions.brush_um / self._scale
+
+    def _show(self, points: list[tuple[float, float]]) -> None:
+        if self._shown is None:
+            return
+        tool = self._session.regions.tool
+        if tool in ("brush", "eraser"):
+            color = _WHITE if tool == "eraser" else self._color
+            self._shown.show_stroke(points, color, self._brush_px)
+        else:
+            color = _CHOICE if tool == "select" else self._color
+            self._shown.show_line(points, color, float(self._viewer.scene.camera.zoom))
+
+    @property
+    def _color(self) -> tuple[float, ...]:
+        """RGBA of the active class."""
+        regions = self._session.regions
+        colors = {one.name: one.color for one in regions.classes}
+        found = colors.get(regions.active_class or "")
+        return _WHITE if found is None else (*(value / 255 for value in found), 1.0)
+
+    def close(self) -> None:
+        """Put the tool down and stop following."""
+        for signal, slot in self._connections:
+            signal.disconnect(slot, missing_ok=True)
+        self._connections.clear()
+        self._viewer.layers.selection.events.active.disconnect(self._on_active_layer)
+        self._viewer.layers.events.removed.disconnect(self._on_layer_removed)
+        if self._pick in self._viewer.mouse_drag_callbacks:
+            self._viewer.mouse_drag_callbacks.remove(self._pick)
+        self.editor.close()
+        self._put_down()
+
+
+def _warn(text: str) -> None:
+    from napari.utils.notifications import show_warning
+
+    show_warning(text)

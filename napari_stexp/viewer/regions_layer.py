@@ -1,0 +1,141 @@
+"""The layer of regions, of the kind that copes with as many as there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from napari_stexp.viewer.annotation_layer import (
+    fit_outlines,
+    make_annotation_layer,
+    redraw_outlines,
+    restyle_outlines,
+)
+from napari_stexp.viewer.annotation_tiles import (
+    TILES,
+    RegionTiles,
+    make_tiled_layer,
+    place_tiles,
+)
+from napari_stexp.viewer.frame import layer_frame, place, world_mpp
+from napari_stexp.viewer.layer_data import REGIONS
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+
+    from napari_stexp.session import Session
+
+__all__ = ["MOST_RINGS", "MOST_VERTICES", "RegionsLayer", "fits_shapes", "make_regions_layer"]
+
+#: Up to so many, napari's Shapes draw them anew in about a tenth of a second, at each edit.
+MOST_RINGS = 500
+MOST_VERTICES = 30_000
+
+
+def fits_shapes(regions: Sequence[Any]) -> bool:
+    """Whether these regions are few enough for napari's Shapes."""
+    import shapely
+
+    if len(regions) > MOST_RINGS:
+        return False
+    geometries = [region.geometry for region in regions]
+    n_parts = int(shapely.get_num_geometries(geometries).sum())
+    n_holes = sum(len(p.interiors) for g in geometries for p in getattr(g, "geoms", [g]))
+    n_vertices = int(shapely.get_num_coordinates(geometries).sum())
+    return n_parts + n_holes <= MOST_RINGS and n_vertices <= MOST_VERTICES
+
+
+def make_regions_layer(
+    regions: Sequence[Any], mpp: float | None, extent: tuple[float, float] = (1, 1)
+) -> Layer:
+    """Return a layer of regions: Shapes, or an image in tiles where there are many.
+
+    Parameters
+    ----------
+    regions : sequence of Region
+    mpp : float or None
+        µm per level-0 pixel.
+    extent : (float, float)
+        Height and width of the slide, level-0 px, where it is known.
+    """
+    if fits_shapes(regions):
+        return make_annotation_layer(regions, mpp)
+    return make_tiled_layer(RegionTiles(regions, extent), mpp)
+
+
+class RegionsLayer:
+    """Keeps one layer in step with a session's regions.
+
+    Parameters
+    ----------
+    session : Session
+        With at least one region.
+    layer : napari layer, optional
+        A reader's, that holds these regions, to be used in place of a new one.
+    """
+
+    def __init__(self, session: Session, layer: Layer | None = None) -> None:
+        self._session = session
+        regions = session.regions
+        self.layer: Layer
+        if layer is None:
+            if fits_shapes(regions.items):
+                self.layer = make_annotation_layer(regions.items, world_mpp(session))
+            else:
+                tiles = RegionTiles(regions.items, _extent(session))
+                self.layer = make_tiled_layer(tiles, world_mpp(session))
+        else:
+            self.layer = layer
+            self.place()
+        self.restyle()
+
+    @property
+    def tiles(self) -> RegionTiles | None:
+        """What draws the regions where there are many."""
+        found = self.layer.metadata.get(TILES)
+        return found if isinstance(found, RegionTiles) else None
+
+    def follow(self) -> bool:
+        """Draw the session's regions as they are now.
+
+        Returns
+        -------
+        bool
+            False if that takes a new layer.
+        """
+        regions, tiles = self._session.regions, self.tiles
+        if not regions.items or fits_shapes(regions.items) != (tiles is None):
+            return False
+        if tiles is None:
+            redraw_outlines(self.layer, regions.items, regions.classes, regions.selected)
+            return True
+        if not tiles.covers(regions.items):
+            return False
+        self.layer.metadata[REGIONS] = list(regions.items)
+        self.restyle()
+        return True
+
+    def restyle(self) -> None:
+        """Follow the palette and the selection."""
+        regions, tiles = self._session.regions, self.tiles
+        if tiles is None:
+            restyle_outlines(self.layer, regions.classes, regions.selected)
+        elif tiles.update(regions.items, regions.classes, regions.selected):
+            self.layer.refresh(thumbnail=False, highlight=False, extent=False)
+
+    def place(self) -> None:
+        """Follow a new scale of the slide."""
+        mpp = world_mpp(self._session)
+        if self.tiles is None:
+            place(self.layer, layer_frame(mpp))
+        else:
+            place_tiles(self.layer, mpp)
+
+    def fit(self, zoom: float) -> None:
+        """Keep lines as wide on screen as they were, at so many screen px per world unit."""
+        if self.tiles is None:
+            fit_outlines(self.layer, zoom)
+
+
+def _extent(session: Session) -> tuple[float, float]:
+    return (1, 1) if session.slide is None else session.slide.shape

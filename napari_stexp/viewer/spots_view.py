@@ -1,0 +1,99 @@
+"""What the spots show: one gene's values of one kind, with limits, colours and a title."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_stexp.viewer.colour import RESIDUAL
+
+if TYPE_CHECKING:
+    from napari_stexp.session import Session
+
+__all__ = ["SIDES", "SpotsView", "active_view", "side_view"]
+
+#: What is shown side by side, from left to right.
+SIDES = ("measured", "predicted", "residual")
+
+
+@dataclass(frozen=True)
+class SpotsView:
+    """Values on N spots, and how they are shown.
+
+    Attributes
+    ----------
+    values : (N,) float array or None
+        NaN where there is no value; None where there are none at all.
+    status : (N,) array of str
+        'pending' for spots that still wait.
+    limits : (float, float)
+        Ends of the colour scale.
+    colormap : str
+        One of `napari_stexp.session.COLORMAPS`, or `RESIDUAL`.
+    title : str
+        Of the colour bar; empty where nothing is shown.
+    """
+
+    values: NDArray[np.float32] | None
+    status: NDArray[np.str_]
+    limits: tuple[float, float]
+    colormap: str
+    title: str
+
+    @property
+    def has_values(self) -> bool:
+        """Whether there is a value to be shown."""
+        return self.values is not None and bool(np.isfinite(self.values).any())
+
+
+def active_view(session: Session) -> SpotsView:
+    """Return what the session shows on its own: the active gene of the shown source."""
+    values = session.values()
+    return SpotsView(
+        values,
+        session.status(),
+        session.limits(values),
+        session.display.colormap,
+        f"{session.gene} {session.source}, {session.value_unit}",
+    )
+
+
+def side_view(session: Session, side: str) -> SpotsView:
+    """Return one of the three views of the active gene that are shown side by side.
+
+    What was measured and what was predicted have the same limits, found over both; those
+    of the residual (predicted minus measured) are symmetric around zero.
+
+    Parameters
+    ----------
+    session : Session
+    side : {'measured', 'predicted', 'residual'}
+    """
+    gene = session.gene
+    pair = None if gene is None else session.paired_values(gene)
+    n = session.spots.n_obs
+    if pair is None:
+        waiting = np.full(n, "pending")
+        return SpotsView(None, waiting, (0.0, 1.0), session.display.colormap, f"no {side} values")
+    measured, predicted = pair
+    status = np.full(n, "measured") if side == "measured" else session.prediction.status
+    if side == "residual":
+        values = predicted - measured
+        most = _largest(values, session.display.percentiles[1])
+        title = f"{gene} predicted \N{MINUS SIGN} measured"
+        return SpotsView(values, status, (-most, most), RESIDUAL, title)
+    limits = session.limits(np.concatenate(pair))
+    values = measured if side == "measured" else predicted
+    title = f"{gene} {side}, {session.value_unit}"
+    return SpotsView(values, status, limits, session.display.colormap, title)
+
+
+def _largest(values: NDArray[np.float32], percentile: float) -> float:
+    """Return the size of the residual that takes the end of the scale; never zero."""
+    size = np.abs(values[np.isfinite(values)]).astype(np.float64)
+    if not size.size:
+        return 1.0
+    return float(np.percentile(size, percentile)) or float(size.max()) or 1.0
