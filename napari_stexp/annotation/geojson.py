@@ -37,8 +37,8 @@ _OLD_KINDS = {
     "TMACoreObject": "tmaCore",
 }
 #: Properties that become attributes of a Region.
-_READ = {"name", "classification", "isLocked", "objectType", "object_type"}
 _CHILDREN = ("childObjects", "children")
+_READ = {"name", "classification", "isLocked", "objectType", "object_type", *_CHILDREN}
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 logger = logging.getLogger(__name__)
@@ -99,19 +99,21 @@ def _no_collection() -> Iterator[None]:
 def _parse(data: bytes, path: Path, detections: bool) -> list[Region]:
     features = _flatten(_features_of(_load(data, path), path), path)
     kinds = [_kind_of(feature) for feature in features]
-    wanted = [index for index, kind in enumerate(kinds) if kind not in _DETECTIONS | {"root"}]
+    made = _DETECTIONS | {"root"}
+    wanted = [index for index, kind in enumerate(kinds) if kind not in made]
     if detections or not wanted:
         wanted = [index for index, kind in enumerate(kinds) if kind != "root"]
     areas = parse_all_polygons([features[index]["geometry"] for index in wanted])
     regions: list[Region] = []
     taken: set[str] = set()
+    classes: dict[str, Any] = {}
     for index, area in zip(wanted, areas, strict=True):
         if area is None:
             continue
         try:
-            if isinstance(area, ValueError | TypeError):
+            if isinstance(area, Exception):
                 raise area
-            region = _region_of(features[index], area, kinds[index], index, taken)
+            region = _region_of(features[index], area, kinds[index], index, taken, classes)
         except (TypeError, ValueError, OverflowError) as error:
             raise AnnotationError(
                 f"object {index + 1} can't be understood", path=path, found=str(error)
@@ -203,10 +205,18 @@ def _kind_of(feature: Any) -> str:
 
 
 def _region_of(
-    feature: Mapping[str, Any], area: Any, kind: str, index: int, taken: set[str]
+    feature: Mapping[str, Any],
+    area: Any,
+    kind: str,
+    index: int,
+    taken: set[str],
+    classes: dict[str, tuple[str | None, tuple[int, int, int] | None]],
 ) -> Region:
     properties = feature.get("properties") or {}
-    class_name, color = _parse_class(properties)
+    said = f"{properties.get('classification')!r} {properties.get('color')!r}"
+    if said not in classes:  # thousands of cells share a few
+        classes[said] = _parse_class(properties)
+    class_name, color = classes[said]
     name = properties.get("name")
     kept = {key: value for key, value in properties.items() if key not in _READ}
     if kind in _DETECTIONS:
@@ -215,9 +225,6 @@ def _region_of(
         kept["nucleusGeometry"] = feature["nucleusGeometry"]
     if feature["geometry"].get("isEllipse") is True:
         kept["isEllipse"] = True
-    for children in _CHILDREN:
-        if isinstance(kept.get(children), list):
-            del kept[children]  # regions of their own
     return Region(
         geometry=area,
         class_name=class_name,

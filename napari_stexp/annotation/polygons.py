@@ -71,25 +71,38 @@ def _polygons_at_once(outlines: list[Any]) -> NDArray[np.object_]:
     if set(map(len, points)) != {2}:
         points = [point[:2] for point in points]
     xy = np.fromiter(chain.from_iterable(points), np.float64).reshape(len(points), 2)
-    outline_of_ring = np.repeat(np.arange(len(outlines)), [len(rings) for rings in outlines])
+    outline_of_ring = np.repeat(np.arange(len(outlines)), [len(outline) for outline in outlines])
     ring_of_point = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
-    good = np.ones(len(outlines), dtype=bool)
-    good[outline_of_ring[np.bincount(ring_of_point, minlength=len(rings)) < 3]] = False
-    usable = (np.abs(xy) <= _FARTHEST_PX).all(axis=1)  # not a number is not either
-    good[outline_of_ring[ring_of_point[~usable]]] = False
+    good = _plain_outlines(xy, ring_of_point, outline_of_ring, len(outlines))
     made = np.full(len(outlines), None)
     if not good.any():
         return made
-    keep = good[outline_of_ring]
-    chosen = keep[ring_of_point]
-    ring_number, outline_number = np.cumsum(keep) - 1, np.cumsum(good) - 1
-    polygons = shapely.polygons(
-        shapely.linearrings(xy[chosen], indices=ring_number[ring_of_point[chosen]]),
-        indices=outline_number[outline_of_ring[keep]],
-    )
+    if not good.all():
+        keep = good[outline_of_ring]
+        chosen = keep[ring_of_point]
+        xy, ring_of_point = xy[chosen], (np.cumsum(keep) - 1)[ring_of_point[chosen]]
+        outline_of_ring = (np.cumsum(good) - 1)[outline_of_ring[keep]]
+    linear_rings = shapely.linearrings(xy, indices=ring_of_point)
+    polygons = shapely.polygons(linear_rings, indices=outline_of_ring)
     valid = shapely.is_valid(polygons) & (shapely.area(polygons) > 0)
     made[np.flatnonzero(good)[valid]] = polygons[valid]
     return made
+
+
+def _plain_outlines(
+    xy: NDArray[np.float64],
+    ring_of_point: NDArray[np.intp],
+    outline_of_ring: NDArray[np.intp],
+    count: int,
+) -> NDArray[np.bool_]:
+    """Return which outlines have rings of three points or more, all of them finite."""
+    good = np.ones(count, dtype=bool)
+    lengths = np.bincount(ring_of_point, minlength=len(outline_of_ring))
+    good[outline_of_ring[lengths < 3]] = False
+    usable = np.abs(xy) <= _FARTHEST_PX  # false for what is not a number, too
+    if not usable.all():
+        good[outline_of_ring[ring_of_point[~usable.all(axis=1)]]] = False
+    return good
 
 
 def make_area(shell: ArrayLike) -> Polygon | MultiPolygon:

@@ -54,7 +54,7 @@ class Region:
                 "a region needs an area", expected="Polygon or MultiPolygon", found=kind
             )
         if self.color is not None and not (
-            len(self.color) == 3 and all(0 <= value <= 255 for value in self.color)
+            len(self.color) == 3 and min(self.color) >= 0 and max(self.color) <= 255
         ):
             raise AnnotationError(
                 "not a colour", expected="(red, green, blue), 0 to 255", found=self.color

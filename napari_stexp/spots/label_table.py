@@ -32,6 +32,7 @@ _NO_LABELS = _PLACES | set(_BARCODES) | {"row.names", "index", "patient_id", "id
 _NONE = {"", "nan", "na", "none", "<na>"}
 #: A place in pixels is a spot's if it is nearer than this, in parts of the spots' pitch.
 _NEAR = 0.25
+_NOWHERE = 1e9  # an array position that no spot has
 _FEW = 12  # so many classes are believed of any number of spots
 #: HER2ST's table of what experts call the clusters, with their reasons.
 _NAMES_FILE, _REASONS = "motivation.csv", ",Marker genes include"
@@ -187,8 +188,9 @@ def _match_array(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     if not {"array_col", "array_row"} <= set(adata.obs.columns):
         return np.empty(0, np.intp), np.empty(0, np.intp)
-    known: NDArray[np.bool_] = np.isfinite(place).all(axis=1)  # HER2ST has rows without a place
-    keys = np.rint(np.where(known[:, None], place, -1e9)).clip(-1e9, 1e9).astype(np.int64)
+    # HER2ST's files have rows without a place
+    place = np.nan_to_num(place, nan=-_NOWHERE, posinf=_NOWHERE, neginf=-_NOWHERE)
+    keys = np.rint(place.clip(-_NOWHERE, _NOWHERE)).astype(np.int64)
     spots = adata.obs[["array_col", "array_row"]].to_numpy(np.int64)
     return _match_names(_array_names(keys), _array_names(spots))
 
