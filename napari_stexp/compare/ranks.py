@@ -134,8 +134,8 @@ def _measure(columns: NDArray[np.floating], n_in: int) -> NDArray[np.float64]:
     keys.sort(axis=1)
     # Spots not above an inside one are its place, less the inside ones that come before it.
     places = np.arange(n, dtype=np.uint32 if n <= 1 << 16 else np.uint64)  # their sum fits
-    not_above = np.einsum("gn,n->g", keys & 1, places).astype(np.float64)
-    not_above -= n_in * (n_in - 1) / 2
+    total: NDArray[Any] = np.einsum("gn,n->g", keys & 1, places)  # type: ignore[arg-type]
+    not_above = total - n_in * (n_in - 1) / 2
     mixed, ties = _count_ties(keys)
     return np.stack([*means, not_above - mixed / 2, ties])
 
