@@ -1,10 +1,17 @@
 from .agreement import Agreement as Agreement
 from .agreement import find_agreement as find_agreement
+from .collect import CompareParams as CompareParams
+from .collect import compare_annotation as compare_annotation
 from .measured import PairedExpression as PairedExpression
 from .measured import pair_expression as pair_expression
 from .region_genes import MINIMUM_SPOTS as MINIMUM_SPOTS
 from .region_genes import RegionGenes as RegionGenes
 from .region_genes import rank_region_genes as rank_region_genes
+from .report import compose_comparison_report as compose_comparison_report
+from .report import write_comparison_report as write_comparison_report
+from .report_content import LabelsOfSpots as LabelsOfSpots
+from .report_content import ReportContent as ReportContent
+from .report_content import SpotLabels as SpotLabels
 from .sides import Sides as Sides
 from .sides import choose_sides as choose_sides
 from .sides import sides_of_shape as sides_of_shape

@@ -5,6 +5,7 @@ from .baselines import predict_baselines as predict_baselines
 from .compare import EvaluationResult as EvaluationResult
 from .compare import compare_prediction as compare_prediction
 from .compare import normalize_measured as normalize_measured
+from .compare import scale_of as scale_of
 from .comparison import beaten_by_baseline as beaten_by_baseline
 from .domains import compare_labels as compare_labels
 from .domains import find_domains as find_domains

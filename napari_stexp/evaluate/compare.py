@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
 
-__all__ = ["EvaluationResult", "compare_prediction", "normalize_measured"]
+__all__ = ["EvaluationResult", "compare_prediction", "normalize_measured", "scale_of"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def compare_prediction(prediction: AnnData, measured: AnnData) -> EvaluationResu
         holds no counts.
     """
     truth = normalize_measured(prediction, measured)
-    scale, genes = _scale_of(prediction), list(truth.var_names)
+    scale, genes = scale_of(prediction), list(truth.var_names)
     scores = score_genes(prediction, truth, genes=genes, scale=scale)
     shared = prediction.obs_names.isin(measured.obs_names)
     empty = ~np.isfinite(np.asarray(prediction.X)[shared]).all(axis=1)
@@ -96,7 +96,7 @@ def normalize_measured(prediction: AnnData, measured: AnnData) -> AnnData:
     """
     from anndata import AnnData
 
-    scale = _scale_of(prediction)
+    scale = scale_of(prediction)
     known = prediction.var_names.isin(measured.var_names)
     genes = list(prediction.var_names[known])
     if not genes:
@@ -111,7 +111,14 @@ def normalize_measured(prediction: AnnData, measured: AnnData) -> AnnData:
     return AnnData(X=values, obs=measured.obs[[]].copy(), var=measured.var.loc[genes, []].copy())
 
 
-def _scale_of(prediction: AnnData) -> str:
+def scale_of(prediction: AnnData) -> str:
+    """Return the expression scale that a prediction's provenance names.
+
+    Raises
+    ------
+    EvaluationError
+        It names none.
+    """
     facts = prediction.uns.get("stexp")
     facts = facts if isinstance(facts, Mapping) else {}
     for part in (facts, facts.get("parameters"), facts.get("params")):
