@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-from napari_stexp.annotation import is_regions_file
 from napari_stexp.errors import StexpError
 
 __all__ = ["recognise"]
@@ -38,6 +37,8 @@ def recognise(path: Path) -> str:
             head = file.read(4096)
     except OSError as error:
         raise StexpError("the file can't be read", path=path, found=error.strerror) from error
+    from napari_stexp.annotation import is_regions_file
+
     kind = _recognise_head(head)
     if kind in (None, "checkpoint", "spots") and is_regions_file(path):  # zipped, or XML
         kind = "annotation"
