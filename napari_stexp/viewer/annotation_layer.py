@@ -114,10 +114,10 @@ def redraw_outlines(
     styles = style_regions(regions, classes, selected)
     layer.metadata[REGIONS] = list(regions)
     layer.metadata[_OF_REGION] = lines.of_region
-    layer.data = (lines.rings, "path")
+    layer.data = (lines.rings, ["path"] * len(lines.rings))
     layer.edge_color = _edges(styles.color[lines.of_region])
     layer.features = lines.features()
-    layer.edge_width = list(styles.width[lines.of_region] * layer.metadata[_WIDTH])
+    _set_widths(layer, styles.width[lines.of_region] * layer.metadata[_WIDTH])
 
 
 # Keys of the layer's metadata beside its regions.
@@ -144,6 +144,7 @@ def restyle_outlines(
 def _set_widths(layer: Shapes, widths: NDArray[np.float64]) -> None:
     if not np.allclose(layer.edge_width, widths):
         layer.edge_width = list(widths)
+        layer.events.edge_width()  # which napari's setter leaves out: lines stayed as they were
 
 
 def fit_outlines(layer: Shapes, zoom: float) -> None:

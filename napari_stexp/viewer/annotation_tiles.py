@@ -27,7 +27,7 @@ __all__ = ["FINEST", "RegionTiles", "make_tiled_layer", "place_tiles"]
 TILES = "stexp_tiles"  # key of the layer's metadata
 
 FINEST = 4  # pixels of the finest level per level-0 px, so that lines stay thin close up
-_SMALLEST_LEVEL = 1024
+_SMALLEST_LEVEL = 256  # as small as a view among others
 _KEPT_TILES = 96  # of 1 MiB
 
 
@@ -40,6 +40,10 @@ class RegionTiles:
         In level-0 px.
     extent : (float, float)
         Height and width to be covered at least, level-0 px.
+    classes : iterable of RegionClass
+        The palette.
+    selected : set of str
+        Ids of regions with a wider line, and tinted.
 
     Attributes
     ----------
@@ -49,7 +53,13 @@ class RegionTiles:
         Height and width of each level; the first has `FINEST` pixels per level-0 px.
     """
 
-    def __init__(self, regions: Sequence[Any], extent: tuple[float, float] = (1, 1)) -> None:
+    def __init__(
+        self,
+        regions: Sequence[Any],
+        extent: tuple[float, float] = (1, 1),
+        classes: Iterable[Any] = (),
+        selected: frozenset[str] = frozenset(),
+    ) -> None:
         import shapely
 
         geometries = [region.geometry for region in regions]
@@ -67,7 +77,7 @@ class RegionTiles:
         self.regions: tuple[Any, ...] = ()
         self._rings: Rings | None = None
         self._styles = style_regions(())
-        self._set(regions, style_regions(regions))
+        self._set(regions, style_regions(regions, classes, selected))
 
     def covers(self, regions: Iterable[Any]) -> bool:
         """Whether the picture is large enough for these regions."""
@@ -236,6 +246,7 @@ def make_tiled_layer(tiles: RegionTiles, mpp: float | None) -> Image:
         rgb=True,
         cache=False,  # tiles are kept, and forgotten, by themselves
         blending="translucent_no_depth",
+        interpolation2d="linear",  # a level is up to twice as fine as the screen
         name="Annotation",
         metadata={REGIONS: list(tiles.regions), TILES: tiles},
         **_tile_frame(tiles, mpp),

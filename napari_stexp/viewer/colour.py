@@ -40,7 +40,7 @@ _RESIDUAL_COLORS = (
 PENDING_RING = ((0.15, 0.15, 0.15, 0.75), 0.06)  # RGBA, width relative to the diameter
 FAILED_RING = ((0.62, 0.62, 0.62, 1.0), 0.18)
 # Cyan is neither in haematoxylin and eosin nor at the ends of the maps.
-SELECTED_RING = ((0.0, 1.0, 1.0, 1.0), 0.28)
+SELECTED_RING = ((0.0, 1.0, 1.0, 1.0), 0.15)
 
 
 @dataclass(frozen=True)

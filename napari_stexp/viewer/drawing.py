@@ -65,6 +65,7 @@ class Drawing:
         self._stack = stack
         self._viewer = stack.viewer
         self._shown: DrawingLayer | None = None
+        self._active_before: Any = None
         self._corners: list[tuple[float, float]] = []
         self._index = RegionIndex()
         self.editor = OutlineEditor(session, stack)
@@ -114,12 +115,16 @@ class Drawing:
         layer.mouse_double_click_callbacks.append(lambda *_: self.finish())
         for key, action in self._keys().items():
             layer.bind_key(key, action, overwrite=True)
+        self._active_before = self._viewer.layers.selection.active
         self._stack.add(layer, activate=True)
 
     def _put_down(self) -> None:
         shown, self._shown = self._shown, None
+        layers = self._viewer.layers
         if shown is not None:
             self._stack.remove(shown.layer)
+            if layers.selection.active is None and self._active_before in layers:
+                layers.selection.active = self._active_before
 
     def _keys(self) -> dict[str, Callable[[Any], Any]]:
         """Return the keys while a tool is in the hand; they go before napari's own."""

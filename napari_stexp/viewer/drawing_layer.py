@@ -80,7 +80,7 @@ class DrawingLayer:
             layer.add(line, shape_type="path", edge_width=width, edge_color=[color])
         if layer.edge_width[0] != width:
             layer.edge_width = width
-            layer.edge_color = [color]
+            layer.edge_color = [color]  # draws the line; setting its width alone doesn't
 
     def clear(self) -> None:
         """Show nothing."""

@@ -53,7 +53,7 @@ def regions_from_labels(layer: Labels, mpp: float | None) -> list[Region]:
         raise AnnotationError(
             "these labels can't be turned into regions",
             expected=f"two dimensions and at most {_MOST_PIXELS:,} pixels",
-            found=" × ".join(map(str, data.shape)),
+            found=str(tuple(data.shape)),
         )
     pixels = np.asarray(data)
     values = np.unique(pixels[pixels > 0])
@@ -86,7 +86,7 @@ def _place(layer: Labels, shape: Any, corner: tuple[int, int], mpp: float | None
 def _names_of(features: pd.DataFrame, values: list[int]) -> dict[int, str]:
     """Return the class of each label: napari keeps a row per label, by number or 'index'."""
     names = class_names(features, len(features))
-    numbers = features["index"] if "index" in features else features.index
+    numbers = features.get("index", features.index)
     known = {int(number): name for number, name in zip(numbers, names, strict=True)}
     return {value: known.get(value) or f"label {value}" for value in values}
 

@@ -64,7 +64,7 @@ class Legend:
 
 def _lighten(value: int) -> float:
     """Keep dark colours legible on the dark box."""
-    return 0.25 + 0.75 * value / 255
+    return 0.35 + 0.65 * value / 255
 
 
 def _make_line(text: str, rgba: tuple[float, ...]) -> object:

@@ -13,7 +13,8 @@ from napari_stexp.viewer.region_style import RegionStyles
 __all__ = ["SIDE", "Rings", "draw_rings"]
 
 SIDE = 512  # of a picture, px
-_LINE_PX = 2.0
+_LINE_PX = 2.5
+_DOT_PX = 2.0  # what is no larger is drawn as a dot
 _FILL = 0.22  # opacity inside selected regions
 
 
@@ -24,15 +25,20 @@ class Rings:
         import shapely
 
         shapes = np.array([region.geometry for region in regions], dtype=object)
-        parts, of_shape = shapely.get_parts(shapes, return_index=True)
+        # Most regions are one ring, which need not be taken out of them.
+        whole = (shapely.get_type_id(shapes) == 3) & (shapely.get_num_interior_rings(shapes) == 0)
+        parts, of_shape = shapely.get_parts(shapes[~whole], return_index=True)
         rings, of_part = shapely.get_rings(parts, return_index=True)
-        self.of_region = of_shape[of_part]
+        of_region = np.r_[np.flatnonzero(whole), np.flatnonzero(~whole)[of_shape[of_part]]]
+        order = np.argsort(of_region, kind="stable")
+        self.of_region = of_region[order]
         # A part's first ring is its outline, the others are holes.
-        self.is_hole = (
-            np.r_[False, of_part[1:] == of_part[:-1]] if len(rings) else np.zeros(0, bool)
-        )
+        n_whole = int(whole.sum())
+        self.is_hole = np.r_[np.zeros(n_whole, bool), np.diff(of_part, prepend=-1) == 0][order]
+        rings = np.r_[shapes[whole], rings][order]
         self.xy, of_ring = shapely.get_coordinates(rings, return_index=True)
         self.start = np.searchsorted(of_ring, np.arange(len(rings) + 1))
+        self.bounds = shapely.bounds(rings).reshape(-1, 4)
         self._tree = shapely.STRtree(rings)
 
     def find(self, left: float, top: float, right: float, bottom: float) -> NDArray[np.intp]:
@@ -64,31 +70,43 @@ def draw_rings(
     """
     from PIL import Image, ImageDraw
 
-    lengths = rings.start[chosen + 1] - rings.start[chosen]
-    first = np.repeat(np.cumsum(lengths) - lengths, lengths)
-    at = np.repeat(rings.start[chosen], lengths) + np.arange(lengths.sum()) - first
-    points = np.rint((rings.xy[at] - corner) / step - 0.5)
-    # Where several vertices fall on one pixel, one of them is enough.
-    fresh = np.r_[True, (points[1:] != points[:-1]).any(axis=1)]
-    fresh[np.cumsum(lengths) - lengths] = True
-    n_left = np.add.reduceat(fresh, np.cumsum(lengths) - lengths, dtype=np.intp)
-    points = points[fresh]
+    bounds = (rings.bounds[chosen] - (*corner, *corner)) / step
     color = np.rint(styles.color * 255).astype(np.uint8)[rings.of_region[chosen]]
-    width = styles.width[rings.of_region[chosen]] * _LINE_PX
-    selected = styles.selected[rings.of_region[chosen]]
+    is_dot = (bounds[:, 2:] - bounds[:, :2]).max(axis=1) < _DOT_PX
     picture = Image.new("RGBA", (SIDE, SIDE))
-    stops = np.cumsum(n_left)
-    if selected.any():
-        _fill(picture, points, stops, n_left, color, selected, rings.is_hole[chosen])
-    pen = ImageDraw.Draw(picture)
-    lines = np.flatnonzero(n_left > 2)
-    for line in lines[np.argsort(selected[lines], kind="stable")]:
-        vertices = points[stops[line] - n_left[line] : stops[line]]
-        ink = (*color[line].tolist(), 255)
-        pen.line(vertices.ravel().tolist(), fill=ink, width=max(1, round(float(width[line]))))
+    lines = chosen[~is_dot]
+    if len(lines):
+        points, stops, lengths = _thin_out(rings, lines, corner, step)
+        of_region, ink = rings.of_region[lines], color[~is_dot]
+        selected = styles.selected[of_region]
+        if selected.any():
+            _fill(picture, points, stops, lengths, ink, selected, rings.is_hole[lines])
+        width = np.maximum(np.rint(styles.width[of_region] * _LINE_PX), 1).astype(int).tolist()
+        inks = [(*rgb, 255) for rgb in ink.tolist()]
+        pen = ImageDraw.Draw(picture)
+        for line in np.argsort(selected, kind="stable").tolist():
+            vertices = points[stops[line] - lengths[line] : stops[line]]
+            pen.line(vertices.ravel().tolist(), fill=inks[line], width=width[line])
     drawn = np.array(picture)
-    _draw_dots(drawn, points[stops - n_left][n_left <= 2], color[n_left <= 2])
+    _draw_dots(drawn, (bounds[is_dot, :2] + bounds[is_dot, 2:]) / 2 - 0.5, color[is_dot])
     return drawn
+
+
+def _thin_out(
+    rings: Rings, chosen: NDArray[np.intp], corner: tuple[float, float], step: float
+) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.intp]]:
+    """Return the vertices of rings in a picture's px, where each ring stops, and its length.
+
+    Where several vertices in turn fall on one pixel, one of them is enough.
+    """
+    lengths = rings.start[chosen + 1] - rings.start[chosen]
+    first = np.cumsum(lengths) - lengths
+    at = np.repeat(rings.start[chosen] - first, lengths) + np.arange(lengths.sum())
+    points = np.rint((rings.xy[at] - corner) / step - 0.5)
+    fresh = np.r_[True, (points[1:] != points[:-1]).any(axis=1)]
+    fresh[first] = True
+    left = np.add.reduceat(fresh, first, dtype=np.intp)
+    return points[fresh], np.cumsum(left), left
 
 
 def _draw_dots(

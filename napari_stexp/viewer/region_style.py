@@ -13,7 +13,7 @@ __all__ = ["RegionStyles", "class_colours", "style_regions"]
 
 RGB = tuple[float, float, float]
 
-_PLAIN, _SELECTED, _LOCKED = 1.0, 2.2, 0.6  # widths of an outline relative to the usual one
+_PLAIN, _SELECTED, _LOCKED = 1.0, 1.8, 0.6  # widths of an outline relative to the usual one
 _GREY = 0.55  # part of grey in the outline of a region that can't be edited
 
 # Okabe & Ito's palette for colour-blind eyes (2008), without its yellow and black, which

@@ -79,15 +79,16 @@ class RegionsLayer:
         regions = session.regions
         self.layer: Layer
         if layer is None:
+            look = (regions.classes, regions.selected)
             if fits_shapes(regions.items):
-                self.layer = make_annotation_layer(regions.items, world_mpp(session))
+                self.layer = make_annotation_layer(regions.items, world_mpp(session), *look)
             else:
-                tiles = RegionTiles(regions.items, _extent(session))
+                tiles = RegionTiles(regions.items, _extent(session), *look)
                 self.layer = make_tiled_layer(tiles, world_mpp(session))
         else:
             self.layer = layer
             self.place()
-        self.restyle()
+            self.restyle()
 
     @property
     def tiles(self) -> RegionTiles | None:

@@ -19,7 +19,7 @@ def fill_region(geometry: Polygon | MultiPolygon, shape: tuple[int, int]) -> NDA
     Parameters
     ----------
     geometry : Polygon or MultiPolygon
-        (x, y); pixel (row, column) covers [column, column + 1) × [row, row + 1).
+        (x, y); pixel (row, column) covers [column, column + 1) by [row, row + 1).
     shape : (int, int)
         Rows and columns of the picture.
 

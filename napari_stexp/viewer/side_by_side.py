@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["SideBySide"]
 
 _SPACING = 4  # screen px between the views
+_NOTE = "stexp_side_by_side"  # key of the line below the views
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,9 @@ class SideBySide:
         self._views = [self._make_view(side) for side in SIDES]
         self.hide(layer for layer in viewer.layers if layer not in keep)
         own = [layer for view in self._views for layer in view.layers]
-        for place, layer in enumerate(own):
-            self._stack.add(layer, at=place)
+        with viewer.layers.batched_update():
+            for place, layer in enumerate(own):
+                self._stack.add(layer, at=place)
         before = min(viewer.canvas.size)
         grid.stride, grid.shape, grid.spacing = len(own) // len(SIDES), (1, len(SIDES)), _SPACING
         grid.enabled = True
@@ -144,6 +146,7 @@ class SideBySide:
         viewer.scene.camera.zoom = self._single.zoom * min(height, width) / before
         for view in self._views:
             view.spots.show_legend()
+        viewer.canvas.overlays[_NOTE] = _make_note(self._session.value_unit)
         self.follow_regions()
 
     def _make_view(self, side: str) -> _View:
@@ -155,14 +158,16 @@ class SideBySide:
         return _View(slide, regions, SpotsLayer(self._session, view=partial(side_view, side=side)))
 
     def _make_tiles(self) -> RegionTiles:
-        return RegionTiles(self._session.regions.items, self._session.slide.shape)
+        regions, slide = self._session.regions, self._session.slide
+        return RegionTiles(regions.items, slide.shape, regions.classes, regions.selected)
 
     def _leave(self, single: _Single) -> None:
         self._single = None
         views, self._views, self._tiles = self._views, [], None
+        self._viewer.canvas.overlays.pop(_NOTE, None)
         self._viewer.canvas.grid.enabled = False
-        for view in views:
-            for layer in view.layers:
+        with self._viewer.layers.batched_update():
+            for layer in (layer for view in views for layer in view.layers):
                 self._stack.remove(layer)
         single.restore(self._viewer)
 
@@ -224,3 +229,11 @@ class SideBySide:
         self.show(False)
         self._viewer.layers.events.removed.disconnect(self._on_layer_removed)
         self._viewer.canvas.grid.events.enabled.disconnect(self._on_grid_enabled)
+
+
+def _make_note(unit: str) -> Any:
+    """Return a line that says what the numbers on the three colour bars are."""
+    from napari.components.overlays import TextOverlay
+
+    text = f"{unit}; measured and predicted share their limits"
+    return TextOverlay(text=text, position="bottom_left", visible=True, font_size=10)

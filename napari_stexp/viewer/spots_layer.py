@@ -137,6 +137,7 @@ class SpotsLayer:
         """Give every spot the colour of its value, and keep legend and features right."""
         layer, view = self.layer, self._view(self._session)
         colours = colour_spots(view.values, view.status, view.limits, view.colormap)
+        had_values = self._has_values
         if restyle:
             self.style()
         self._set_legend(view)
@@ -146,6 +147,10 @@ class SpotsLayer:
         with layer.events.face_color.blocker():
             layer.face_color = colours.face
         layer.metadata = self._make_metadata()
+        if self._has_values != had_values:  # the list's picture must not show what is hidden
+            layer.refresh(
+                thumbnail=True, data_displayed=False, highlight=False, extent=False, force=True
+            )
 
     def mark_selected(self) -> None:
         """Follow the choice of spots; the values are as they were."""

@@ -87,8 +87,7 @@ def side_view(session: Session, side: str) -> SpotsView:
         return SpotsView(values, status, (-most, most), RESIDUAL, title)
     limits = session.limits(np.concatenate(pair))
     values = measured if side == "measured" else predicted
-    title = f"{gene} {side}, {session.value_unit}"
-    return SpotsView(values, status, limits, session.display.colormap, title)
+    return SpotsView(values, status, limits, session.display.colormap, f"{gene} {side}")
 
 
 def _largest(values: NDArray[np.float32], percentile: float) -> float:
