@@ -16,7 +16,7 @@ __all__ = ["write_geojson"]
 
 #: Properties that are written beside `properties`, or inside the geometry.
 _ELSEWHERE = {"nucleusGeometry", "isEllipse"}
-_ELLIPSE_TOLERANCE = 0.03  # a polygon of 24 corners has 1.1 % less area than its ellipse
+_ELLIPSE_TOLERANCE = 0.05  # a polygon of 24 corners has 1.1 % less area than its ellipse
 _HEAD, _TAIL = '{"type": "FeatureCollection", "features": [\n', "\n]}\n"
 
 
@@ -120,7 +120,7 @@ def _geometry_of(region: Region) -> dict[str, Any]:
     else:
         coordinates = _rings_of(shape)
     geometry = {"type": shape.geom_type, "coordinates": coordinates}
-    if region.properties.get("isEllipse") and _fills_its_ellipse(shape):
+    if region.properties.get("isEllipse") and _is_ellipse(shape):
         geometry["isEllipse"] = True
     return geometry
 
@@ -135,8 +135,13 @@ def _rings_of(polygon: Any) -> list[Any]:
     ]
 
 
-def _fills_its_ellipse(shape: Any) -> bool:
+def _is_ellipse(shape: Any) -> bool:
     """Whether a shape is still the ellipse in its box: QuPath would make it one again."""
+    import shapely
+
     left, top, right, bottom = shape.bounds
-    ellipse = math.pi / 4 * (right - left) * (bottom - top)
-    return abs(shape.area / ellipse - 1) < _ELLIPSE_TOLERANCE
+    x, y = shapely.get_coordinates(shape).T
+    radii = (right - left) / 2, (bottom - top) / 2
+    where = ((x - (left + right) / 2) / radii[0]) ** 2 + ((y - (top + bottom) / 2) / radii[1]) ** 2
+    filled = shape.area / (math.pi * radii[0] * radii[1])
+    return bool(abs(where - 1).max() < _ELLIPSE_TOLERANCE and filled > 1 - _ELLIPSE_TOLERANCE)

@@ -164,6 +164,8 @@ def _parse_polygon(rings: Any) -> Polygon:
 
 def _parse_ring(ring: Any) -> np.ndarray:
     """Return a ring's (n, 2) points; it may be closed or not."""
+    if isinstance(ring, list) and not ring:
+        raise ValueError("an outline of 0 points")
     try:
         points = np.array([point[:2] for point in ring], dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:

@@ -47,7 +47,7 @@ def root_of(data: bytes, path: Path) -> str:
             parser.Parse(data[start : start + _STEP], False)
             if roots:
                 return roots[0]
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError, ValueError) as error:  # an unknown encoding
         if not roots:
             raise _not_xml(error, path) from error
     if not roots:
