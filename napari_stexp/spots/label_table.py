@@ -47,7 +47,7 @@ def read_table(path: Path) -> pd.DataFrame:
     Parameters
     ----------
     path : Path
-        Tab- or comma-separated (the first line tells), plain or gzipped; or ``.h5ad``,
+        Tab- or comma-separated (its first lines tell), plain or gzipped; or ``.h5ad``,
         of which ``obs`` is read, with its index as ``barcode``. HER2ST's clusters get
         the experts' names (``2: cancer 1``) where ``motivation.csv`` lies beside.
 
@@ -67,8 +67,8 @@ def _read_csv(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     content = read_text(path)
-    first = content.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0]
-    separator = "\t" if b"\t" in first else "," if b"," in first else ";"
+    start = b"\n".join(content.split(b"\n", 2)[:2])  # R leaves out the first name of two
+    separator = next((mark for mark in "\t,;" if mark.encode() in start), ",")
     try:
         table = pd.read_csv(io.BytesIO(content), sep=separator, dtype=str, na_filter=False)
     except (ValueError, pd.errors.EmptyDataError, pd.errors.ParserError) as error:
