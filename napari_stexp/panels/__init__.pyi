@@ -1,3 +1,5 @@
+from .annotations_panel import AnnotationsPanel as AnnotationsPanel
+from .compare_panel import ComparePanel as ComparePanel
 from .controller import Controller as Controller
 from .genes_panel import GenesPanel as GenesPanel
 from .launcher import AllPanels as AllPanels

@@ -11,7 +11,9 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_stexp.errors import ScaleError, StexpError
 from napari_stexp.panels import tasks
+from napari_stexp.panels.annotation_control import AnnotationControl
 from napari_stexp.panels.background import BackgroundTasks
+from napari_stexp.panels.compare_control import CompareControl
 from napari_stexp.panels.prediction_run import PredictionRun
 from napari_stexp.panels.training_control import TrainingControl
 
@@ -42,10 +44,13 @@ class Controller(BackgroundTasks):
         self.watcher: QObject | None = None  # of napari's window, once a panel is docked in it
         self.run = PredictionRun(session, self)
         self.training = TrainingControl(self)
+        self.annotating = AnnotationControl(self)
+        self.comparing = CompareControl(self)
         session.noticed.connect(self._on_noticed)
 
     def close(self) -> None:
         """Stop everything; called when the viewer goes."""
+        self.annotating.close()
         for handle in list(self.tasks.values()):
             handle.cancel()
         self.run.abandon()
@@ -160,7 +165,7 @@ class Controller(BackgroundTasks):
         self.remember(path)
         self.start(
             "annotations",
-            tasks.read_annotations_steps(path),
+            tasks.read_annotations_steps(path, self.session.slide),
             title=f"Reading {path.name}",
             on_return=self.session.set_annotations,
         )

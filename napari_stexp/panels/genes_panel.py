@@ -12,6 +12,7 @@ from napari_stexp.panels.color_bar import ColorBar
 from napari_stexp.panels.display_controls import DisplayControls
 from napari_stexp.panels.gene_list import GeneList
 from napari_stexp.panels.panel import Panel
+from napari_stexp.panels.text import HIDDEN
 from napari_stexp.panels.widgets import Notice, make_row
 
 __all__ = ["GenesPanel"]
@@ -44,6 +45,7 @@ class GenesPanel(Panel):
         self.column.addWidget(self.key)
         self.controls = DisplayControls()
         self.column.addWidget(self.controls)
+        self.column.addStretch(0)
         self._numbers_timer = self._make_timer(_NUMBERS_MS, self._show_numbers)
         self._legend_timer = self._make_timer(_LEGEND_MS, self._show_legend)
         self._listed: list[str] | None = None
@@ -80,6 +82,7 @@ class GenesPanel(Panel):
         self.predicted_button.clicked.connect(lambda: self.source_requested.emit("predicted"))
         self.measured_button.clicked.connect(lambda: self.source_requested.emit("measured"))
         controller.statistics_found.connect(self._show_numbers)
+        self.watch(session.values_hidden_changed, self._on_content)
         self.watch(session.spots_changed, self._on_content)
         self.watch(session.prediction_changed, self._on_content)
         self.watch(session.bundle_changed, self._on_content)
@@ -115,8 +118,9 @@ class GenesPanel(Panel):
     def refresh(self) -> None:
         """Show the session's genes."""
         session = self.session
-        genes = session.genes
-        both = session.prediction is not None and session.has_measurement
+        hidden = session.hides_values
+        genes = [] if hidden else session.genes
+        both = not hidden and session.prediction is not None and session.has_measurement
         self.source_row.setVisible(both)
         self.predicted_button.setChecked(session.source == "predicted")
         self.measured_button.setChecked(session.source == "measured")
@@ -132,6 +136,8 @@ class GenesPanel(Panel):
             self.statistics_requested.emit()
 
     def _what_next(self) -> str:
+        if self.session.hides_values:
+            return HIDDEN
         missing = self.session.missing()
         if missing:
             return "There are no genes to show yet. " + " ".join(missing) + " Then press Predict."
@@ -147,6 +153,9 @@ class GenesPanel(Panel):
 
     def _show_legend(self) -> None:
         session = self.session
+        if session.hides_values:
+            self.key.say("hint", "")
+            return
         values = session.values()
         limits = session.limits(values)
         self.controls.show_display(session.display, limits)

@@ -1,4 +1,4 @@
-"""*Plugins → Spatial expression → All panels*: opens the four docks at once."""
+"""*Plugins → Spatial expression → All panels*: opens the docks at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["AllPanels"]
 
 
 class AllPanels(QWidget):
-    """Opens the four panels and takes itself away again.
+    """Opens the panels and takes itself away again.
 
     napari's plugin menu lists docks only, so this command is one for a moment.
 

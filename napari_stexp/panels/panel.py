@@ -1,4 +1,4 @@
-"""What the four panels share: their viewer's session and controller, and how they come and go."""
+"""What the panels share: their viewer's session and controller, and how they come and go."""
 
 from __future__ import annotations
 
@@ -83,13 +83,14 @@ class Panel(QWidget):
 
     # ---- tasks ---------------------------------------------------------------------------
 
-    def add_area(self, area: str, what: str) -> None:
+    def add_area(self, area: str, what: str, column: QVBoxLayout | None = None) -> None:
         """Add the task row and the notice of an area of the controller."""
+        column = self.column if column is None else column
         row = TaskRow(lambda: self.controller.cancel(area), what)
         notice = Notice("hint")
         self._rows[area], self._notices[area] = row, notice
-        self.column.addWidget(row)
-        self.column.addWidget(notice)
+        column.addWidget(row)
+        column.addWidget(notice)
         if handle := self.controller.tasks.get(area):
             row.follow(handle)
 

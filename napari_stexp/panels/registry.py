@@ -32,11 +32,14 @@ PANELS = {
     "Model": "ModelPanel",
     "Predict": "PredictPanel",
     "Genes": "GenesPanel",
+    "Annotations": "AnnotationsPanel",
+    "Compare": "ComparePanel",
 }
 # Not opened with the others: most people predict, few train.
 TRAIN = ("Train", "TrainPanel")
 
 _IDLE_MS = 300
+_TABS_PX = 28  # as wide as the tabs beside the docks
 
 _CONTROLLERS: WeakKeyDictionary[Any, Controller] = WeakKeyDictionary()
 _ADAPTERS: WeakKeyDictionary[Any, LayerAdapter] = WeakKeyDictionary()
@@ -118,7 +121,7 @@ def _forget(controller: Controller) -> None:
 
 
 def open_all(napari_viewer: Any) -> dict[str, Any]:
-    """Open the four panels as tabs on the right, 'Slide & spots' in front.
+    """Open the panels as tabs on the right, 'Slide & spots' in front.
 
     Panels that are open already are kept as they are.
 
@@ -149,12 +152,22 @@ def open_all(napari_viewer: Any) -> dict[str, Any]:
     controller = get_controller(viewer)
     end_with(docks[0].parent(), controller)
     QTimer.singleShot(_IDLE_MS, controller.warm_up)
+    _turn_tabs(docks[0].parent())
     for dock in docks:
         dock.show()
     if docks[0].width() < PANEL_WIDTH:  # a dock that came and went may have left less
-        docks[0].parent().resizeDocks(docks[:1], [PANEL_WIDTH], Qt.Orientation.Horizontal)
+        width = PANEL_WIDTH + _TABS_PX
+        docks[0].parent().resizeDocks(docks[:1], [width], Qt.Orientation.Horizontal)
     docks[0].raise_()
     return panels
+
+
+def _turn_tabs(main: Any) -> None:
+    """Put the tabs of docks on the right beside them: seven titles don't fit underneath."""
+    from qtpy.QtCore import Qt
+    from qtpy.QtWidgets import QTabWidget
+
+    main.setTabPosition(Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.East)
 
 
 def open_train(napari_viewer: Any) -> Any:

@@ -30,7 +30,7 @@ _SLIDES = (
 )
 _SPOTS = "Spots (*.h5ad *.tsv *.tsv.gz);;All files (*)"
 _COUNTS = "Counts (*.tsv *.tsv.gz);;All files (*)"
-_REGIONS = "Annotations (*.geojson *.json);;All files (*)"
+_REGIONS = "Annotations (*.geojson *.json *.xml *.ndpa *.geojson.gz *.zip);;All files (*)"
 
 
 class SlidePanel(Panel):
@@ -128,7 +128,8 @@ class SlidePanel(Panel):
         self.column.addWidget(make_heading("Annotations"))
         self.annotations_button = make_button(
             "Load annotations…",
-            "A pathologist's regions as GeoJSON, for example exported from QuPath.",
+            "A pathologist's regions: GeoJSON (QuPath), XML (ImageScope, ASAP) or NDPA. Draw your "
+            "own in the tab Annotations.",
             self._ask_annotations,
         )
         self.clear_annotations_button = make_button("Remove", "Take the regions off the slide.")
@@ -146,7 +147,7 @@ class SlidePanel(Panel):
         self.mpp_from_spots_requested.connect(controller.take_mpp_from_spots)
         self.spots_requested.connect(controller.load_spots)
         self.clear_spots_requested.connect(controller.clear_spots)
-        self.annotations_requested.connect(controller.load_annotations)
+        self.annotations_requested.connect(controller.annotating.open)
         self.clear_annotations_requested.connect(controller.clear_annotations)
         self.model_requested.connect(controller.load_bundle)
         self.grid_form.requested.connect(self._ask_grid)
@@ -157,7 +158,12 @@ class SlidePanel(Panel):
         self.mpp_box.lineEdit().returnPressed.connect(self._ask_mpp)
         self.mpp_box.valueChanged.connect(self._show_mpp_button)
         controller.scale_conflict.connect(self._on_scale_conflict)
-        for signal in (session.slide_changed, session.spots_changed, session.annotations_changed):
+        for signal in (
+            session.slide_changed,
+            session.spots_changed,
+            session.annotations_changed,
+            session.regions.blinding_changed,
+        ):
             self.watch(signal, self._on_changed)
         for signal in (session.bundle_changed, session.prediction_changed):
             self.watch(signal, self._on_step_taken)
@@ -195,8 +201,11 @@ class SlidePanel(Panel):
         self.spots_button.setEnabled(not busy("spots"))
         self.clear_spots_button.setEnabled(spots is not None and not busy("spots"))
         self.grid_form.show_state(slide, busy("spots"))
-        self.annotations_button.setEnabled(slide is not None and not busy("annotations"))
-        self.clear_annotations_button.setEnabled(regions is not None)
+        editable = not session.regions.blinding.forbids_edits
+        self.annotations_button.setEnabled(
+            slide is not None and editable and not busy("annotations")
+        )
+        self.clear_annotations_button.setEnabled(regions is not None and editable)
 
     def _next_step(self) -> str:
         session = self.session
@@ -295,7 +304,7 @@ class SlidePanel(Panel):
         name = path.name.lower()
         if name.endswith((".h5ad", ".tsv", ".tsv.gz")):
             self._request_spots(path)
-        elif name.endswith((".geojson", ".json")):
+        elif name.endswith((".geojson", ".json", ".xml", ".ndpa", ".geojson.gz", ".csv", ".zip")):
             self.annotations_requested.emit(path)
         elif name.endswith(".safetensors"):
             self.model_requested.emit(path)

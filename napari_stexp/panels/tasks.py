@@ -134,12 +134,12 @@ def make_grid_steps(slide: Slide, settings: GridSettings) -> Steps:
     )
 
 
-def read_annotations_steps(path: Path) -> Steps:
-    """Read a pathologist's regions."""
+def read_annotations_steps(path: Path, slide: Slide | None = None) -> Steps:
+    """Read a pathologist's regions; NDPA files need the slide."""
     yield Progress(0, 0, "reading the annotations")
     from napari_stexp.annotation import read_regions
 
-    return list(read_regions(path))
+    return list(read_regions(path, slide))
 
 
 def load_bundle_steps(path: Path) -> Generator[Progress, None, ModelBundle]:

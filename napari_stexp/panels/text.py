@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from napari_stexp.model.metric import softmax_temperature
 
 __all__ = [
+    "HIDDEN",
     "count",
     "describe_metric",
     "describe_statuses",
@@ -14,6 +15,9 @@ __all__ = [
     "join_words",
     "short_number",
 ]
+
+#: In place of expression during a blinded annotation.
+HIDDEN = "Hidden until the annotation is locked: press “Lock and reveal” in the tab Annotations."
 
 # What each status of a predicted spot means to a reader, in the order of telling.
 _STATUS_WORDS = {

@@ -40,7 +40,7 @@ __all__ = [
     "make_row",
 ]
 
-PANEL_WIDTH = 340  # px; four tabs of it leave three quarters of a 1280-px window to the slide
+PANEL_WIDTH = 340  # px; it leaves nearly three quarters of a 1280-px window to the slide
 
 # A coloured bar and tint beside text in the theme's own colour reads on dark and light alike.
 _NOTICE_COLORS = {

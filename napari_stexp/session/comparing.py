@@ -6,7 +6,7 @@ The tasks are generators of `Progress`, to be run in a worker thread or with
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,9 @@ __all__ = [
 #: In place of a class: the regions, or the spots, that are selected.
 SELECTED_REGIONS = "selected regions"
 SELECTED_SPOTS = "selected spots"
+
+#: What a report holds of a session's comparisons, if they have been made.
+REPORT_PARTS = ("genes", "agreement", "scores")
 
 _THUMBNAIL_PX = 2400  # 300 dpi at 20 cm
 
@@ -259,6 +262,7 @@ def start_report(
     *,
     figures: str | Path | None = None,
     title: str = "",
+    parts: Collection[str] = REPORT_PARTS,
 ) -> Generator[Progress, None, Path]:
     """Write a report of what the session shows and has compared.
 
@@ -274,6 +278,8 @@ def start_report(
         A folder for every figure as PNG and SVG.
     title : str
         Of the report.
+    parts : collection of str
+        Which of the results in ``session.comparison`` it holds.
 
     Raises
     ------
@@ -287,7 +293,7 @@ def start_report(
     if session.hides_values:
         raise AnnotationError("expression is hidden until the annotation is locked")
     shown = list(genes) or ([session.gene] if session.gene else [])
-    content = _content_of(session, shown, title)
+    content = _content_of(session, shown, title, parts)
     slide = session.slide
 
     def work() -> Generator[Progress, None, Path]:
@@ -303,10 +309,14 @@ def start_report(
     return work()
 
 
-def _content_of(session: Session, genes: Sequence[str], title: str) -> ReportContent:
+def _content_of(
+    session: Session, genes: Sequence[str], title: str, parts: Collection[str]
+) -> ReportContent:
     from napari_stexp.compare import ReportContent
 
-    results, prediction = session.comparison, session.prediction
+    results = {name: getattr(session.comparison, name) for name in REPORT_PARTS if name in parts}
+    contrast, agreement = results.get("genes"), results.get("agreement")
+    prediction = session.prediction
     record = session.regions.blinding
     slide = session.slide
     return ReportContent(
@@ -317,9 +327,9 @@ def _content_of(session: Session, genes: Sequence[str], title: str) -> ReportCon
         regions=session.regions.items,
         mpp=session.world_mpp,
         genes=genes,
-        contrasts=() if results.genes is None else (results.genes,),
-        agreements=() if results.agreement is None else (results.agreement,),
-        scores=results.scores,
+        contrasts=() if contrast is None else (contrast,),
+        agreements=() if agreement is None else (agreement,),
+        scores=results.get("scores"),
         blinding=None if record.state == "off" else record.to_dict(),
         title=title,
         provenance={} if slide is None else {"slide": slide.describe()},

@@ -249,14 +249,15 @@ class Desk:
 
 
 class Window(Desk):
-    """The same with the four panels."""
+    """The same with the panels that are opened together."""
 
     def __init__(self, viewer, qtbot, monkeypatch):
         from napari_stexp.panels import open_all
 
         panels = open_all(viewer)
         super().__init__(viewer, qtbot, monkeypatch)
-        self.slide, self.model, self.predict, self.genes = panels.values()
+        self.slide, self.model, self.predict, self.genes = list(panels.values())[:4]
+        self.annotations, self.compare = panels["Annotations"], panels["Compare"]
 
     def open(self, *paths):
         """Drop files on the panel, one after the other."""

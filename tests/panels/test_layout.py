@@ -7,7 +7,7 @@ import pytest
 pytestmark = pytest.mark.gui
 
 WIDEST = 380
-TABS = ("slide", "model", "predict", "genes")
+TABS = ("slide", "model", "predict", "genes", "annotations", "compare")
 
 
 def controls_of(panel):
@@ -19,6 +19,7 @@ def controls_of(panel):
         QListWidget,
         QScrollBar,
         QSlider,
+        QTabBar,
         QTableView,
     )
 
@@ -33,7 +34,7 @@ def controls_of(panel):
     )
     for kind in kinds:
         for widget in panel.findChildren(kind):
-            inner = isinstance(widget.parent(), (QAbstractSpinBox, QComboBox, QLineEdit))
+            inner = isinstance(widget.parent(), (QAbstractSpinBox, QComboBox, QLineEdit, QTabBar))
             corner = isinstance(widget.parent(), QTableView)
             if not inner and not corner and not isinstance(widget, QScrollBar):
                 yield widget

@@ -11,7 +11,7 @@ import pytest
 
 pytestmark = pytest.mark.gui
 
-TITLES = ["Slide & spots", "Model", "Predict", "Genes"]
+TITLES = ["Slide & spots", "Model", "Predict", "Genes", "Annotations", "Compare"]
 
 
 def docks_of(viewer):
@@ -76,7 +76,7 @@ def test_open_all_tabs_the_docks_and_does_so_once(make_napari_viewer):
     main = docks[0].parent()
     assert set(main.tabifiedDockWidgets(docks[0])) == set(docks[1:])
     assert open_all(viewer) == panels
-    assert len(docks_of(viewer)) == 4
+    assert len(docks_of(viewer)) == len(TITLES)
 
 
 def test_train_joins_the_tabs_and_is_opened_once(make_napari_viewer):
@@ -101,18 +101,18 @@ def test_open_all_raises_what_was_hidden(make_napari_viewer):
     assert not panels["Genes"].parent().isHidden()
 
 
-def test_all_panels_opens_the_four_and_leaves(make_napari_viewer, qtbot):
+def test_all_panels_opens_them_and_leaves(make_napari_viewer, qtbot):
     from napari_stexp.panels.widgets import PANEL_WIDTH
 
     viewer = make_napari_viewer(show=True)
     viewer.window.add_plugin_dock_widget("napari-stexp", "All panels")
-    qtbot.waitUntil(lambda: len(docks_of(viewer)) == 4, timeout=10_000)
+    qtbot.waitUntil(lambda: len(docks_of(viewer)) == len(TITLES), timeout=10_000)
     assert {dock.windowTitle().replace("&&", "&") for dock in docks_of(viewer)} == set(TITLES)
     # The placeholder was narrow: the panels must not inherit that.
     qtbot.waitUntil(lambda: max(dock.width() for dock in docks_of(viewer)) >= PANEL_WIDTH)
     viewer.window.add_plugin_dock_widget("napari-stexp", "All panels")
     qtbot.wait(200)
-    assert len(docks_of(viewer)) == 4
+    assert len(docks_of(viewer)) == len(TITLES)
 
 
 def test_panel_closed_and_opened_again_shows_the_session(window, slide_file, qtbot):
