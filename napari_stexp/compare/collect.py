@@ -148,7 +148,7 @@ def compare_annotation(
             opened.close()
     parts["remarks"] = remarks + parts["remarks"]
     content = ReportContent(
-        section=name_of(predicted, opened),
+        section=name_of(predicted, truth, opened),
         prediction=predicted,
         spots=truth,
         labels=labels,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_stexp.compare.report_maps import GENE_PANELS, limits_of
-from napari_stexp.evaluate.drawing import INK, new_figure
+from napari_stexp.evaluate.drawing import INK, new_figure, shorten
 from napari_stexp.evaluate.report_maps import COLORMAPS
 from napari_stexp.evaluate.report_words import describe_scale
 
@@ -26,15 +26,12 @@ if TYPE_CHECKING:
     from napari_stexp.compare.report_values import GeneValues
     from napari_stexp.evaluate.report_frames import Frame
 
-__all__ = ["draw_class_maps", "draw_gene_maps", "draw_tissue", "save_figure"]
+__all__ = ["draw_class_maps", "draw_gene_maps", "draw_tissue"]
 
-#: What is saved prints at so many dots per inch.
-DPI = 300
 _PANEL = 3.2  # inches: width of one map beside others
 _WHOLE = 6.6  # inches: width of a map by itself
 _FADED = 0.4  # of the tissue under spots
 _MOST_VECTORS = 5000  # spots that an SVG holds one by one
-_SOFT = "#566070"
 _RING = "#8d939c"
 
 
@@ -53,7 +50,7 @@ def draw_tissue(frame: Frame, outlines: Sequence[Outline], title: str) -> Figure
     figure, (axis,) = _new_maps(frame, 1, _WHOLE)
     _show_tissue(axis, frame, outlines, faded=False)
     axis.set_title(title, fontsize=10.5, color=INK, parse_math=False)
-    _add_legend(figure, [(one.colour, one.name or "no class") for one in outlines], line=True)
+    _add_legend(axis, [(one.colour, one.name or "no class") for one in outlines], line=True)
     return figure
 
 
@@ -116,7 +113,7 @@ def draw_class_maps(
         _add_spots(axis, frame, known, list(found[known]))
         axis.set_title(title, fontsize=9.5, color=INK, parse_math=False)
         shown = [(c, name) for name, c in colours.items() if (names == name).any()]
-        _add_axis_legend(axis, shown)
+        _add_legend(axis, shown)
     return figure
 
 
@@ -127,8 +124,6 @@ def _new_maps(frame: Frame, n: int, width: float) -> tuple[Figure, list[Axes]]:
 
 
 def _show_tissue(axis: Axes, frame: Frame, outlines: Sequence[Outline], faded: bool = True) -> None:
-    from matplotlib.patheffects import withStroke
-
     if frame.source:
         axis.imshow(
             _decode(frame.source),
@@ -140,18 +135,24 @@ def _show_tissue(axis: Axes, frame: Frame, outlines: Sequence[Outline], faded: b
     axis.tick_params(left=False, bottom=False, labelleft=False, labelbottom=False)
     for spine in axis.spines.values():
         spine.set(color="#d5dae1", linewidth=0.8)
-    width = 0.9 if faded else 1.6
     for outline in outlines:
-        axis.add_collection(_line_collection(outline, width, withStroke))
+        axis.add_collection(_line_collection(outline, faded))
     _add_scale_bar(axis, frame)
 
 
-def _line_collection(outline: Outline, width: float, stroke: Any) -> Any:
+def _line_collection(outline: Outline, thin: bool) -> Any:
+    """Return outlines in the colour of their class, or thin ones that cover little."""
     from matplotlib.collections import LineCollection
+    from matplotlib.patheffects import withStroke
 
-    halo = stroke(linewidth=width + 1.4, foreground="white")
+    width = 0.45 if thin else 1.6
+    halo = withStroke(linewidth=width + (0.6 if thin else 1.4), foreground="white")
     return LineCollection(
-        list(outline.rings), colors=outline.colour, linewidths=width, path_effects=[halo], zorder=4
+        list(outline.rings),
+        colors=INK if thin else outline.colour,
+        linewidths=width,
+        path_effects=[halo],
+        zorder=4,
     )
 
 
@@ -235,31 +236,26 @@ def _add_bar(
     bar.outline.set_linewidth(0.5)
 
 
-def _add_legend(figure: Figure, entries: list[tuple[str, str]], line: bool = False) -> None:
+def _add_legend(axis: Axes, entries: list[tuple[str, str]], line: bool = False) -> None:
+    """Name colours below a map: as dots, or as lines."""
     from matplotlib.lines import Line2D
 
+    look: dict[str, Any] = {"linewidth": 2} if line else {"linewidth": 0, "marker": "o"}
     handles = [
-        Line2D([], [], color=colour, linewidth=2 if line else 0, marker="" if line else "o",
-               label=name)
-        for colour, name in entries
-    ]  # fmt: skip
-    if handles:
-        drawn = figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False,
-                              fontsize=8)  # fmt: skip
-        _forbid_math(drawn)
-
-
-def _add_axis_legend(axis: Axes, entries: list[tuple[str, str]]) -> None:
-    from matplotlib.lines import Line2D
-
-    handles = [
-        Line2D([], [], color=colour, linewidth=0, marker="o", markersize=5, label=name)
+        Line2D([], [], color=colour, markersize=5, label=shorten(name, 32), **look)
         for colour, name in entries
     ]
     if handles:
-        drawn = axis.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.01),
-                            ncols=2, frameon=False, fontsize=7, handletextpad=0.1,
-                            columnspacing=0.8)  # fmt: skip
+        drawn = axis.legend(
+            handles=handles,
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.01),
+            ncols=4 if line else 2,
+            frameon=False,
+            fontsize=7.5 if line else 7,
+            handletextpad=0.4,
+            columnspacing=1.0,
+        )
         _forbid_math(drawn)
 
 
@@ -267,41 +263,3 @@ def _forbid_math(legend: Any) -> None:
     """Take names as they are: a class may be called ``$x_1$``."""
     for text in legend.get_texts():
         text.set_parse_math(False)
-
-
-def save_figure(figure: Figure, path: Any, note: str) -> None:
-    """Write a figure as ``path``.png (300 dpi) and ``path``.svg, each whole or not at all.
-
-    Parameters
-    ----------
-    figure : Figure
-        What is drawn; the note is added to it.
-    path : Path
-        Without a suffix.
-    note : str
-        Where it comes from, in one line: printed below it, and kept in the files.
-
-    Raises
-    ------
-    OutputError
-        The folder can't be written.
-    """
-    from napari_stexp.files import atomic_path
-
-    width = figure.get_size_inches()[0]
-    figure.supxlabel(
-        _break_lines(note, int(width * 26)), x=0.01, ha="left", fontsize=5.5, color=_SOFT,
-        parse_math=False,
-    )  # fmt: skip
-    for suffix in ("png", "svg"):
-        metadata: dict[str, str | None] = {"Title": path.name, "Description": note}
-        if suffix == "svg":
-            metadata["Date"] = None
-        with atomic_path(path.with_name(f"{path.name}.{suffix}")) as temporary:
-            figure.savefig(temporary, format=suffix, dpi=DPI, metadata=metadata)
-
-
-def _break_lines(text: str, length: int) -> str:
-    import textwrap
-
-    return "\n".join(textwrap.wrap(text, max(length, 20), break_on_hyphens=False))

@@ -17,21 +17,16 @@ from napari_stexp.compare.report_parts import (
     describe_domains,
     describe_gene,
     make_view,
-    unique_name,
 )
-from napari_stexp.compare.report_tables import (
-    column_heads,
-    file_name,
-    list_classes,
-    list_contrasts,
-    list_scores,
-    write_csv,
-)
+from napari_stexp.compare.report_region_tables import column_heads, list_contrasts
+from napari_stexp.compare.report_saving import file_name, unique_name, write_csv, write_text
+from napari_stexp.compare.report_tables import list_classes, list_scores
 from napari_stexp.compare.report_values import read_genes
 from napari_stexp.compare.report_words import (
     WORDS,
     describe_blinding,
     describe_content,
+    list_marks,
     say_in_short,
     say_overlap,
     title_of,
@@ -142,20 +137,15 @@ def _write_tables(content: ReportContent, folder: Path) -> None:
     for contrast in content.contrasts:
         sides = contrast.sides
         name = file_name("genes", sides.name_inside, "vs", sides.name_outside, contrast.source)
-        _write_text(folder / f"{unique_name(name, taken)}.csv", write_csv(contrast.table))
+        write_text(folder / f"{unique_name(name, taken)}.csv", write_csv(contrast.table))
     for agreement in content.agreements:
         name = f"{agreement.method}-{agreement.source}"
         table = agreement.disagreement.copy()
         table.insert(0, "barcode", [content.base.obs_names[at] for at in table["spot"]])
-        _write_text(folder / f"confusion-{name}.csv", number_domains(agreement).to_csv())
-        _write_text(folder / f"disagreement-{name}.csv", table.to_csv(index=False))
+        write_text(folder / f"confusion-{name}.csv", number_domains(agreement).to_csv())
+        write_text(folder / f"disagreement-{name}.csv", table.to_csv(index=False))
     if content.scores is not None:
-        _write_text(folder / "correlations.csv", write_csv(content.scores.scores))
-
-
-def _write_text(path: Path, text: str) -> None:
-    with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        write_text(folder / "correlations.csv", write_csv(content.scores.scores))
 
 
 def _render(
@@ -177,6 +167,8 @@ def _render(
         overlap=say_overlap(content),
         remarks=[str(remark) for remark in content.remarks],
         in_short=say_in_short(content),
+        marks=list_marks(content),
+        cautions=_list_cautions(content),
         scale=describe_scale(content.scale),
         frame=view.frame,
         outlines=view.outlines,
@@ -199,6 +191,12 @@ def _render(
         words=WORDS,
         facts=list_facts(_collect_facts(content)),
     )
+
+
+def _list_cautions(content: ReportContent) -> list[str]:
+    """Return what is to be said of the contrasts, each thing once."""
+    said = dict.fromkeys(contrast.caution for contrast in content.contrasts)
+    return [text for text in said if not any(text in other for other in said if other != text)]
 
 
 def _make_environment() -> Any:

@@ -103,12 +103,14 @@ def find_mpp(prediction: AnnData, measured: AnnData | None, slide: Slide | None)
     return next((mpp for mpp in map(estimate_mpp, tables) if mpp), None)
 
 
-def name_of(prediction: AnnData, slide: Slide | None) -> str:
-    """Return what the section is called."""
-    if slide is not None:
-        return slide.name
-    section = prediction.uns.get("stexp_spots", {}).get("section")
-    return str(prediction.uns["stexp"].get("slide", {}).get("name") or section or "section")
+def name_of(prediction: AnnData, measured: AnnData | None, slide: Slide | None) -> str:
+    """Return what the section is called, and its slide, where that is another name."""
+    tables = [table for table in (measured, prediction) if table is not None]
+    said = (table.uns.get("stexp_spots", {}).get("section") for table in tables)
+    section = next((str(name) for name in said if name), "")
+    file = str(prediction.uns["stexp"].get("slide", {}).get("name") or "")
+    file = slide.name if slide is not None else file
+    return f"{section} ({file})" if section and file and section != file else section or file
 
 
 def picture_of(

@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_stexp.evaluate.drawing import embed_image
-from napari_stexp.evaluate.report_domains import match_colours
 from napari_stexp.evaluate.report_maps import (
+    CATEGORIES,
     SpotMap,
     draw_classes,
     draw_values,
@@ -37,6 +38,7 @@ __all__ = [
     "list_agreement_panels",
     "map_classes",
     "map_gene",
+    "name_domains",
     "number_domains",
     "paint_spots",
 ]
@@ -140,9 +142,29 @@ def _rgb(text: str) -> tuple[int, int, int]:
     return red, green, blue
 
 
+def name_domains(agreement: Agreement) -> dict[int, str]:
+    """Return domain -> what it is called: its number from 1, and the class that it matches.
+
+    Those that match a class come first, in the order of the classes.
+    """
+    order = {name: at for at, name in enumerate(agreement.confusion.index)}
+    matches = agreement.matches
+    found = np.unique(agreement.domains[agreement.domains >= 0]).tolist()
+    found.sort(key=lambda domain: (order.get(matches.get(domain, ""), len(order)), domain))
+    return {
+        domain: f"domain {domain + 1}" + (f" ({matches[domain]})" if domain in matches else "")
+        for domain in found
+    }
+
+
 def color_domains(agreement: Agreement, colours: Mapping[str, str]) -> dict[str, str]:
     """Return name of a domain -> the colour of the class that it matches, or one of its own."""
-    return match_colours(number_domains(agreement), dict(colours))
+    free = [colour for colour in CATEGORIES if colour.lower() not in set(colours.values())]
+    spare = cycle(free or CATEGORIES)
+    return {
+        name: colours.get(agreement.matches.get(domain, "")) or next(spare)
+        for domain, name in name_domains(agreement).items()
+    }
 
 
 def number_domains(agreement: Agreement) -> pd.DataFrame:
@@ -163,7 +185,8 @@ def list_agreement_panels(
     agreement: Agreement, colours: Mapping[str, str], titles: tuple[str, str, str]
 ) -> list[tuple[str, NDArray[np.object_], dict[str, str]]]:
     """Return title, class of each spot and colours: of labels, of domains, of where they differ."""
-    domains = np.array([f"domain {at + 1}" if at >= 0 else "" for at in agreement.domains], object)
+    called = name_domains(agreement)
+    domains = np.array([called.get(int(at), "") for at in agreement.domains], dtype=object)
     known = {name: colour for name, colour in colours.items() if name in agreement.confusion.index}
     return [
         (titles[0], agreement.labels, known),

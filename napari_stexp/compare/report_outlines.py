@@ -59,20 +59,22 @@ def bounds_of(regions: Sequence[Region]) -> tuple[float, float, float, float] | 
 def outline_regions(regions: Sequence[Region], frame: Frame) -> tuple[Outline, ...]:
     """Return the outlines of the largest `MOST_REGIONS` regions, class by class.
 
+    Classes of large regions come first, so that small regions are drawn on top of them.
     Outlines are simplified to half a unit of the view.
     """
     areas = np.array([region.geometry.area for region in regions])
     largest = np.sort(np.argsort(-areas, kind="stable")[:MOST_REGIONS])
     shown = [regions[at] for at in largest]
     colours = {one.name: hex_of(one.color) for one in classes_of(shown)}
-    rings: dict[str, list[NDArray[np.float64]]] = {name: [] for name in [*colours, ""]}
+    rings: dict[str, list[NDArray[np.float64]]] = {}
+    sizes: dict[str, list[float]] = {}
     for region in shown:
         name = region.class_name if region.class_name in colours else ""
-        rings[name or ""].extend(_rings(region.geometry, frame))
+        rings.setdefault(name or "", []).extend(_rings(region.geometry, frame))
+        sizes.setdefault(name or "", []).append(region.geometry.area)
+    order = sorted(rings, key=lambda name: -float(np.mean(sizes[name])))
     return tuple(
-        Outline(name, colours.get(name, _UNCLASSIFIED), tuple(found))
-        for name, found in rings.items()
-        if found
+        Outline(name, colours.get(name, _UNCLASSIFIED), tuple(rings[name])) for name in order
     )
 
 

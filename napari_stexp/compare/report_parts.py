@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_stexp.compare.figures import draw_class_maps, draw_gene_maps, draw_tissue, save_figure
+from napari_stexp.compare.figures import draw_class_maps, draw_gene_maps, draw_tissue
 from napari_stexp.compare.report_maps import list_agreement_panels, map_classes, map_gene
 from napari_stexp.compare.report_outlines import (
     Outline,
@@ -23,7 +22,8 @@ from napari_stexp.compare.report_plots import (
     draw_correlations,
     draw_scatter,
 )
-from napari_stexp.compare.report_tables import AgreementPart, describe_agreement, file_name
+from napari_stexp.compare.report_saving import DPI, file_name, save_figure, unique_name
+from napari_stexp.compare.report_tables import AgreementPart, describe_agreement
 from napari_stexp.compare.report_words import make_note
 from napari_stexp.evaluate.drawing import Picture, embed_plot
 from napari_stexp.evaluate.report_frames import Frame, frame_spots
@@ -45,11 +45,12 @@ __all__ = [
     "describe_domains",
     "describe_gene",
     "make_view",
-    "unique_name",
 ]
 
 #: Pixels along the longer side of the tissue's picture: 300 dpi at 18 cm.
 _PICTURE_PX = 2160
+#: Of the faded tissue under spots, in an SVG: what matters there has no pixels.
+_FADED_DPI = 150
 
 
 @dataclass(frozen=True)
@@ -114,11 +115,11 @@ class FigureWriter:
         """Whether there is a folder: figures needn't be drawn otherwise."""
         return self._folder is not None
 
-    def save(self, figure: Figure, *names: str) -> None:
+    def save(self, figure: Figure, *names: str, picture_dpi: int = DPI) -> None:
         """Write a figure under a name made of these words."""
         if self._folder is not None:
-            save_figure(figure, self._folder / unique_name(file_name(*names), self._taken),
-                        self._note)  # fmt: skip
+            path = self._folder / unique_name(file_name(*names), self._taken)
+            save_figure(figure, path, self._note, picture_dpi)
 
     def embed(self, figure: Figure | None, text: str, *names: str) -> tuple[Picture, ...]:
         """Return a plot for the page, and save it; nothing for None."""
@@ -138,7 +139,8 @@ class FigureWriter:
         title = f"Labels: {labels.title}"
         if self.is_active:
             panels = [(title, labels.values, view.colours)]
-            self.save(draw_class_maps(frame, view.outlines, panels), "labels")
+            figure = draw_class_maps(frame, view.outlines, panels)
+            self.save(figure, "labels", picture_dpi=_FADED_DPI)
         return map_classes(frame, labels.values, view.colours, title)
 
     def draw_scores(self) -> tuple[Picture, ...]:
@@ -148,14 +150,6 @@ class FigureWriter:
             return ()
         figure = draw_correlations(scores, list(self._content.genes))
         return self.embed(figure, "Correlations of all genes", "correlations")
-
-
-def unique_name(name: str, taken: set[str]) -> str:
-    """Return a name that isn't taken yet (upper and lower case alike), and take it."""
-    names = chain([name], (f"{name}-{n}" for n in count(2)))
-    found = next(candidate for candidate in names if candidate.casefold() not in taken)
-    taken.add(found.casefold())
-    return found
 
 
 def describe_gene(
@@ -168,7 +162,7 @@ def describe_gene(
     gene, labels = values.gene, content.labels
     if writer.is_active:
         maps = draw_gene_maps(view.frame, view.outlines, values, content.scale)
-        writer.save(maps, "gene", gene, "maps")
+        writer.save(maps, "gene", gene, "maps", picture_dpi=_FADED_DPI)
     boxes = None if labels is None else draw_boxes(values, labels, content.scale)
     plots = writer.embed(boxes, f"{gene} per class", "gene", gene, "classes")
     scatter = draw_scatter(values, labels, content.scale)
@@ -187,6 +181,7 @@ def describe_domains(
     maps = tuple(map_classes(view.frame, names, known, said) for said, names, known in panels)
     if writer.is_active:
         name = f"{agreement.method}-{agreement.source}"
-        writer.save(draw_class_maps(view.frame, view.outlines, panels), "domains", name)
+        figure = draw_class_maps(view.frame, view.outlines, panels)
+        writer.save(figure, "domains", name, picture_dpi=_FADED_DPI)
         writer.save(draw_confusion(part.confusion, part.title), "confusion", name)
     return DomainPart(part, maps)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_stexp.compare.report_outlines import hex_of
-from napari_stexp.evaluate.drawing import FAINT, INK, WIDTH, new_figure, shorten, style_axis
+from napari_stexp.evaluate.drawing import FAINT, INK, WIDTH, new_figure, shorten, style_axis, wrap
 from napari_stexp.evaluate.report_words import describe_scale, format_number
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ __all__ = ["PLOT_DENSITY", "draw_boxes", "draw_confusion", "draw_correlations", 
 #: Image pixels per CSS pixel that print at 300 dpi (`embed_plot`).
 PLOT_DENSITY = 3.125
 _MOST_POINTS = 400  # of one class, drawn one by one beside its box
-_ROW = 0.3  # inches per class
+_ROW = 0.32  # inches per class
+_PLOT_WIDTH = 5.6  # inches: half of the page
 _PLAIN = "#0072B2"
 
 
@@ -50,19 +51,22 @@ def draw_boxes(values: GeneValues, labels: LabelsOfSpots, scale: str) -> Figure 
     if not classes:
         return None
     sources = values.sources
-    figure = new_figure(1.8 + 2.7 * len(sources), 0.95 + _ROW * len(classes))
+    figure = new_figure(_PLOT_WIDTH, max(0.95 + _ROW * len(classes), 2.0))
     axes = figure.subplots(1, len(sources), sharey=True, squeeze=False)[0]
     for axis, (source, numbers) in zip(axes, sources.items(), strict=True):
         for row, name in enumerate(classes):
             chosen = numbers[(labels.values == name) & np.isfinite(numbers)]
             if len(chosen):
                 _draw_box(axis, row, chosen.astype(np.float64), hex_of(labels.colours[name]))
-        style_axis(axis, f"{source}, {describe_scale(scale).name}", "")
+        style_axis(axis, source, "")
     counts = [int((labels.values == name).sum()) for name in classes]
-    names = [f"{shorten(name, 24)} ({n})" for name, n in zip(classes, counts, strict=True)]
+    names = [
+        f"{wrap(shorten(name, 44), 24)} ({n})" for name, n in zip(classes, counts, strict=True)
+    ]
     axes[0].set_yticks(range(len(classes)), names, parse_math=False)
     axes[0].set_ylim(len(classes) - 0.4, -0.6)
-    figure.suptitle(values.gene, style="italic", fontsize=11, color=INK, parse_math=False)
+    axes[0].tick_params(axis="y", labelsize=9)
+    _write_titles(axes[0], axes[-1], values.gene, f"log10(1 + x), {describe_scale(scale).name}")
     return figure
 
 
@@ -93,7 +97,7 @@ def draw_scatter(values: GeneValues, labels: LabelsOfSpots | None, scale: str) -
     known = np.isfinite(values.measured) & np.isfinite(values.predicted)
     if not known.any():
         return None
-    figure = new_figure(WIDTH, 3.7)
+    figure = new_figure(_PLOT_WIDTH, 3.3)
     axis = figure.subplots()
     for chosen, colour in _groups(labels, known):
         axis.scatter(values.measured[chosen], values.predicted[chosen], s=14, color=colour,
@@ -108,10 +112,14 @@ def draw_scatter(values: GeneValues, labels: LabelsOfSpots | None, scale: str) -
         f"predicted, {describe_scale(scale).name}",
     )
     text = f"PCC {format_number(values.pcc, 2)}, {int(known.sum()):,} spots"
-    axis.set_title(text, fontsize=10, color=INK, loc="right")
-    axis.set_title(values.gene, fontsize=11, color=INK, loc="left", style="italic",
-                   parse_math=False)  # fmt: skip
+    _write_titles(axis, axis, values.gene, text)
     return figure
+
+
+def _write_titles(first: Axes, last: Axes, gene: str, facts: str) -> None:
+    """Write the gene over the left end of a plot, and facts over its right end."""
+    first.set_title(gene, fontsize=11, color=INK, loc="left", style="italic", parse_math=False)
+    last.set_title(facts, fontsize=9.5, color=INK, loc="right")
 
 
 def _groups(

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import math
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from napari_stexp.compare.report_maps import number_domains
 from napari_stexp.compare.report_outlines import hex_of
-from napari_stexp.evaluate import is_labelled
 from napari_stexp.evaluate.report_tables import Confusion, lay_out_confusion
 from napari_stexp.evaluate.report_words import (
     METRICS,
@@ -24,42 +19,19 @@ from napari_stexp.evaluate.report_words import (
 )
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from napari_stexp.compare.agreement import Agreement
-    from napari_stexp.compare.region_genes import RegionGenes
     from napari_stexp.compare.report_content import ReportContent
 
 __all__ = [
     "AgreementPart",
     "ClassRow",
-    "ContrastPart",
-    "ContrastTable",
-    "Download",
     "ScorePart",
-    "column_heads",
     "describe_agreement",
-    "file_name",
     "list_classes",
-    "list_contrasts",
     "list_scores",
-    "write_csv",
 ]
 
-N_TOP_GENES = 25
 N_DISAGREEING = 20
-#: Bytes of tables that are put into the page itself.
-_MOST_BYTES = 2_500_000
-#: Column -> its head, what it means, and how it is rounded.
-_COLUMNS = {
-    "mean_in": ("mean inside", 3),
-    "mean_out": ("mean outside", 3),
-    "difference": ("difference", 3),
-    "log2_fold_change": ("log\N{SUBSCRIPT TWO} fold change", 2),
-    "auroc": ("AUROC", 3),
-    "p": ("p", -1),
-    "q": ("q", -1),
-}
 
 
 @dataclass(frozen=True)
@@ -75,54 +47,14 @@ class ClassRow:
 
 
 @dataclass(frozen=True)
-class Download:
-    """A table that can be saved from the page: the name of its file, and a data URI or ''."""
-
-    name: str
-    source: str
-
-
-@dataclass(frozen=True)
-class ContrastTable:
-    """The first genes of one contrast."""
-
-    source: str
-    n_inside: str
-    n_outside: str
-    rows: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]  # gene, (text, exact) per column
-    n_genes: str
-    caution: str
-    download: Download
-
-
-@dataclass(frozen=True)
-class ContrastPart:
-    """One pair of sides, by prediction and, where there is one, by measurement."""
-
-    inside: str
-    outside: str
-    margin: str
-    tables: tuple[ContrastTable, ...]
-    check: str
-
-
-@dataclass(frozen=True)
 class AgreementPart:
     """Domains of one method next to the labels."""
 
     title: str
-    ari: str
-    nmi: str
-    facts: str
+    numbers: tuple[str, ...]  # ARI, NMI, domains, classes, spots compared, spots clustered
     confusion: Confusion
     disagreeing: tuple[tuple[str, ...], ...]
     n_disagreeing: int
-
-
-def file_name(*parts: str) -> str:
-    """Return a name that every file system takes, without a suffix."""
-    words = (re.sub(r"[^\w.+-]+", "_", part, flags=re.ASCII).strip("_.") for part in parts)
-    return "-".join(word for word in words if word)[:120] or "unnamed"
 
 
 def list_classes(content: ReportContent) -> list[ClassRow]:
@@ -150,96 +82,10 @@ def list_classes(content: ReportContent) -> list[ClassRow]:
     return [*rows, ClassRow("no label", "", format_count(n), share, MISSING, MISSING)]
 
 
-def list_contrasts(content: ReportContent) -> list[ContrastPart]:
-    """Return the contrasts, those of the same two sides together, the predicted one first."""
-    groups: dict[tuple[str, str, float], dict[str, RegionGenes]] = {}
-    for contrast in content.contrasts:
-        sides = contrast.sides
-        key = (sides.name_inside, sides.name_outside, sides.margin_um)
-        groups.setdefault(key, {})[contrast.source] = contrast
-    room = _MOST_BYTES
-    parts = []
-    for (inside, outside, margin), by_source in groups.items():
-        tables = []
-        for source in sorted(by_source, reverse=True):
-            table, size = _lay_out_contrast(by_source[source], room)
-            room -= size
-            tables.append(table)
-        left_out = next(iter(by_source.values())).sides.n_left_out
-        said = f"{format_count(left_out)} spots within {margin:g} µm of the border are left out."
-        parts.append(
-            ContrastPart(inside, outside, said if margin else "", tuple(tables), _check(by_source))
-        )
-    return parts
-
-
-def _lay_out_contrast(contrast: RegionGenes, room: int) -> tuple[ContrastTable, int]:
-    sides = contrast.sides
-    name = file_name("genes", sides.name_inside, "vs", sides.name_outside, contrast.source)
-    text = base64.b64encode(write_csv(contrast.table).encode()).decode("ascii")
-    fits = len(text) <= room
-    source = f"data:text/csv;charset=utf-8;base64,{text}" if fits else ""
-    first = contrast.table.head(N_TOP_GENES)
-    rows = tuple(
-        (str(gene), tuple((_round(row[column], digits), f"{row[column]:.17g}")
-                          for column, (_, digits) in _COLUMNS.items()))
-        for gene, row in zip(first.index, first.to_dict("records"), strict=True)
-    )  # fmt: skip
-    table = ContrastTable(
-        source=contrast.source,
-        n_inside=format_count(contrast.n_inside),
-        n_outside=format_count(contrast.n_outside),
-        rows=rows,
-        n_genes=format_count(len(contrast.table)),
-        caution=contrast.caution,
-        download=Download(f"{name}.csv", source),
-    )
-    return table, len(text) if fits else 0
-
-
-def column_heads() -> list[str]:
-    """Return the heads of a table of genes."""
-    return [head for head, _ in _COLUMNS.values()]
-
-
-def _round(value: float, digits: int) -> str:
-    return format_p(value) if digits < 0 else format_number(value, digits)
-
-
-def write_csv(table: pd.DataFrame) -> str:
-    """Return a table of genes as CSV, with six digits."""
-    return str(table.to_csv(float_format="%.6g", lineterminator="\n"))
-
-
-def _check(by_source: dict[str, RegionGenes]) -> str:
-    """Say how far what is predicted of the sides is what was measured."""
-    from scipy.stats import spearmanr
-
-    if set(by_source) != {"predicted", "measured"}:
-        return ""
-    predicted, measured = by_source["predicted"].table, by_source["measured"].table
-    shared = predicted.index.intersection(measured.index, sort=False)
-    first = shared[:N_TOP_GENES]
-    same = np.sign(predicted.loc[first, "difference"]) == np.sign(measured.loc[first, "difference"])
-    text = (
-        f"Of the first {len(first)} genes by prediction that were measured, {int(same.sum())} "
-        "differ in the same direction in the measurement"
-    )
-    both = predicted.loc[shared, "auroc"].to_numpy(), measured.loc[shared, "auroc"].to_numpy()
-    if len(shared) < 3 or min(np.ptp(part) for part in both) == 0:
-        return f"{text}."
-    rank = float(spearmanr(*both).statistic)
-    return (
-        f"{text}; over {format_count(len(shared))} genes, the AUROC of the two correlate at "
-        f"{format_number(rank, 2)} (Spearman)."
-    )
-
-
 def describe_agreement(content: ReportContent, agreement: Agreement) -> AgreementPart:
     """Return the numbers of an agreement, its confusion and its most disagreeing spots."""
     algorithm = name_algorithm(agreement.method)
     title = f"{algorithm} domains of the {agreement.source} expression"
-    over = "labelled spots" if agreement.over == "labelled" else "all spots with values"
     names, centers = list(content.base.obs_names), content.centers
     rows = tuple(
         (
@@ -251,16 +97,15 @@ def describe_agreement(content: ReportContent, agreement: Agreement) -> Agreemen
         )
         for row in agreement.disagreement.head(N_DISAGREEING).to_dict("records")
     )
-    labelled = int(is_labelled(agreement.labels).sum())
-    facts = (
-        f"{agreement.n_domains} domains of {over}; {format_count(agreement.n_compared)} of "
-        f"{format_count(labelled)} labelled spots compared"
-    )
+    clustered = int((agreement.domains >= 0).sum())
+    counts = agreement.n_domains, len(agreement.confusion), agreement.n_compared, clustered
     return AgreementPart(
         title=title,
-        ari=format_number(agreement.ari),
-        nmi=format_number(agreement.nmi),
-        facts=facts,
+        numbers=(
+            format_number(agreement.ari),
+            format_number(agreement.nmi),
+            *map(format_count, counts),
+        ),
         confusion=lay_out_confusion(title, number_domains(agreement)),
         disagreeing=rows,
         n_disagreeing=len(agreement.disagreement),

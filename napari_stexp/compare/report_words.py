@@ -13,7 +13,6 @@ from napari_stexp.evaluate.report_words import (
     describe_scale,
     format_count,
     format_number,
-    join_words,
     name_algorithm,
 )
 
@@ -25,6 +24,7 @@ __all__ = [
     "WORDS",
     "describe_blinding",
     "describe_content",
+    "list_marks",
     "make_note",
     "say_in_short",
     "say_overlap",
@@ -91,7 +91,7 @@ def describe_content(content: ReportContent) -> list[tuple[str, str]]:
     name = str(model.get("name") or "")
     rows = [
         ("Section", content.section),
-        ("Model", join_words([part for part in (name, _say_encoder(model)) if part])),
+        ("Model", ", ".join(part for part in (name, _say_encoder(model)) if part)),
         ("Annotation", _say_labels(content)),
         ("Spots", _say_spots(content)),
         ("Values", _say_values(content)),
@@ -150,26 +150,34 @@ def top_genes(contrast: RegionGenes, n: int = 5, higher: bool = True) -> list[st
 
 
 def say_in_short(content: ReportContent) -> list[str]:
-    """Return the main results, a sentence each."""
+    """Return the main results in a few sentences; genes of regions are in `list_marks`."""
     said = []
-    for agreement in content.agreements:
-        said.append(
-            f"{name_algorithm(agreement.method)} domains of the {agreement.source} expression "
-            f"agree with the labels at ARI {format_number(agreement.ari)}, NMI "
-            f"{format_number(agreement.nmi)} ({format_count(agreement.n_compared)} spots, "
-            f"{len(agreement.confusion)} classes; an ARI of 0 is about chance)."
-        )
     if content.scores is not None:
         said.append(_say_scores(content))
-    for contrast in content.contrasts:
-        genes = top_genes(contrast)
-        if contrast.source == "predicted" and genes:
-            sides = contrast.sides
-            said.append(
-                f"Predicted higher in {sides.name_inside} than in {sides.name_outside}: "
-                f"{join_words(genes)}."
-            )
+    if content.agreements:
+        numbers = [
+            f"{name_algorithm(one.method)} of the {one.source} expression "
+            f"{format_number(one.ari)} and {format_number(one.nmi)}"
+            for one in content.agreements
+        ]
+        said.append(
+            "Agreement of spatial domains with the labels (ARI and NMI; an ARI of 0 is about "
+            f"chance, 1 the same division): {'; '.join(numbers)}."
+        )
     return said
+
+
+def list_marks(content: ReportContent) -> list[tuple[str, str, list[str]]]:
+    """Return inside, outside and the first genes that are predicted higher inside.
+
+    Measured ones where nothing was predicted.
+    """
+    source = "measured" if content.prediction is None else "predicted"
+    return [
+        (one.sides.name_inside, one.sides.name_outside, top_genes(one))
+        for one in content.contrasts
+        if one.source == source
+    ]
 
 
 def _say_scores(content: ReportContent) -> str:
