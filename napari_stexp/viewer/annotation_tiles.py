@@ -215,8 +215,8 @@ def _find_changed(
     ).all(axis=1)
     gone = np.ones(len(old), bool)
     gone[was] = False
-    changed = [new[index] for index in np.flatnonzero(~same)]
-    return changed + [old[index] for index in np.flatnonzero(gone)]
+    changed = [new[index] for index in np.flatnonzero(~same).tolist()]
+    return changed + [old[index] for index in np.flatnonzero(gone).tolist()]
 
 
 def place_tiles(layer: Image, mpp: float | None) -> None:

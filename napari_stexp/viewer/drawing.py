@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_stexp.errors import StexpError
+from napari_stexp.session import N_HOT_KEYS
 from napari_stexp.viewer.drawing_layer import DrawingLayer
+from napari_stexp.viewer.drawn import Drawn, attempt
 from napari_stexp.viewer.frame import layer_frame, to_level0, world_mpp
-from napari_stexp.viewer.gestures import close_outline, make_stroke
 from napari_stexp.viewer.outline_editor import OutlineEditor
-from napari_stexp.viewer.region_index import RegionIndex
+from napari_stexp.viewer.picking import Picking
 
 if TYPE_CHECKING:
     from napari.layers import Shapes
@@ -32,7 +33,7 @@ _DRAWING = ("polygon", "lasso", "brush", "eraser", "select")
 
 
 def choose_class(session: Session, number: int) -> None:
-    """Make the class of a hot key the active one; selected regions get it too.
+    """Make the class of a hot key the active one.
 
     Parameters
     ----------
@@ -42,8 +43,11 @@ def choose_class(session: Session, number: int) -> None:
     """
     regions = session.regions
     if 0 < number <= len(regions.classes):
-        name = regions.classes[number - 1].name
-        regions.active_class = name
+        regions.active_class = regions.classes[number - 1].name
+
+
+def _choose_class(session: Session, number: int, layer: Any) -> None:  # noqa: ARG001 - napari's
+    choose_class(session, number)
 
 
 class Drawing:
@@ -67,7 +71,8 @@ class Drawing:
         self._shown: DrawingLayer | None = None
         self._active_before: Any = None
         self._corners: list[tuple[float, float]] = []
-        self._index = RegionIndex()
+        self._results = Drawn(session)
+        self._picking = Picking(session, self._viewer)
         self.editor = OutlineEditor(session, stack)
         regions = session.regions
         self._connections = [
@@ -77,7 +82,6 @@ class Drawing:
         ]
         for signal, slot in self._connections:
             signal.connect(slot)
-        self._viewer.mouse_drag_callbacks.append(self._pick)
         self._viewer.layers.selection.events.active.connect(self._on_active_layer)
         self._viewer.layers.events.removed.connect(self._on_layer_removed)
         self._on_tool_changed(regions.tool)
@@ -134,11 +138,11 @@ class Drawing:
             "Enter": lambda _: self.finish(),
             "Backspace": lambda _: self.take_back(),
             "Space": self._pan,
-            "Control-Z": lambda _: self._try(regions.undo),
-            "Control-Shift-Z": lambda _: self._try(regions.redo),
+            "Control-Z": lambda _: attempt(regions.undo),
+            "Control-Shift-Z": lambda _: attempt(regions.redo),
         }
-        for number in range(1, 10):
-            keys[str(number)] = lambda _, number=number: choose_class(self._session, number)
+        for number in range(1, N_HOT_KEYS + 1):
+            keys[str(number)] = partial(_choose_class, self._session, number)
         return keys
 
     def _pan(self, _: Any) -> Iterator[None]:
@@ -190,7 +194,7 @@ class Drawing:
 
     def _may_draw(self, tool: str) -> bool:
         """Whether the annotation may be edited; choosing spots always may."""
-        return tool == "select" or self._try(self._session.regions.check_editable)
+        return tool == "select" or attempt(self._session.regions.check_editable)
 
     def _add_corner(self, place: tuple[float, float]) -> None:
         reach = _CLOSING_SCREEN_PX * self._screen_px
@@ -227,57 +231,12 @@ class Drawing:
     def edit_outline(self, id: str) -> None:
         """Let the corners of one region be moved; see `OutlineEditor`."""
         self._session.regions.tool = "none"
-        self._try(lambda: self.editor.start(id))
-
-    # ---- handing over --------------------------------------------------------------------
+        attempt(lambda: self.editor.start(id))
 
     def _hand_over(self, points: list[tuple[float, float]]) -> None:
-        regions, tool = self._session.regions, self._session.regions.tool
-        if tool in ("brush", "eraser"):
-            stroke = make_stroke(points, self._brush_px)
-            self._try(lambda: (regions.paint if tool == "brush" else regions.erase)(stroke))
-            return
+        tool = self._session.regions.tool
         tolerance = 0.0 if tool == "polygon" else _KEEP_SCREEN_PX * self._screen_px
-        shape = close_outline(points, tolerance)
-        if tool == "select":
-            self._try(lambda: self._choose_spots(shape))
-        elif shape is None:
-            _warn("The outline encloses no area; it was left out.")
-        else:
-            self._try(lambda: regions.add(shape))
-
-    def _choose_spots(self, shape: Any) -> None:
-        if shape is None:  # a click beside everything
-            self._session.select_spots(None)
-        else:
-            self._session.select_spots_in(shape)
-
-    def _try(self, edit: Callable[[], Any]) -> bool:
-        """Do what the session may refuse, and say why it does; whether it was done."""
-        try:
-            edit()
-        except StexpError as error:
-            _warn(f"{error.message[0].upper()}{error.message[1:]}. {error.hint or ''}".strip())
-            return False
-        return True
-
-    # ---- choosing regions ----------------------------------------------------------------
-
-    def _pick(self, viewer: Any, event: Any) -> Iterator[None]:  # noqa: ARG002
-        """Select the smallest region under a click; Shift adds it, or takes it away."""
-        if self._session.regions.tool != "pick" or event.button != 1:
-            return
-        moved = False
-        yield
-        while event.type == "mouse_move":
-            moved = True
-            yield
-        if moved:
-            return
-        regions = self._session.regions
-        found = self._index.find(regions.items, *self._place_of(event))
-        ids = frozenset() if found is None else frozenset([found.id])
-        regions.select(regions.selected ^ ids if "Shift" in event.modifiers else ids)
+        self._results.take(tool, points, tolerance, self._brush_px)
 
     # ---- frame ---------------------------------------------------------------------------
 
@@ -326,13 +285,6 @@ class Drawing:
         self._connections.clear()
         self._viewer.layers.selection.events.active.disconnect(self._on_active_layer)
         self._viewer.layers.events.removed.disconnect(self._on_layer_removed)
-        if self._pick in self._viewer.mouse_drag_callbacks:
-            self._viewer.mouse_drag_callbacks.remove(self._pick)
+        self._picking.close()
         self.editor.close()
         self._put_down()
-
-
-def _warn(text: str) -> None:
-    from napari.utils.notifications import show_warning
-
-    show_warning(text)

@@ -53,7 +53,7 @@ class DrawingLayer:
         if diameter is None:
             self.layer.cursor = "cross"
         else:
-            self.layer.cursor_size = diameter  # type: ignore[assignment]  # scaled by the zoom
+            self.layer.cursor_size = diameter  # in world units: napari scales it
             self.layer.cursor = "circle"
 
     def show_line(self, points: ArrayLike, color: tuple[float, ...], zoom: float) -> None:

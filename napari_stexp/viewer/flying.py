@@ -4,29 +4,65 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_stexp.errors import SpotsError
+from napari_stexp.viewer.frame import layer_frame, world_mpp
+
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-__all__ = ["fly_to_box"]
+    from napari_stexp.session import Session
+
+__all__ = ["Flying"]
+
+# How much of the view a spot, and a region, take after flying to them.
+_SPOT_PART, _REGION_PART = 0.12, 0.6
 
 
-def fly_to_box(
-    viewer: ViewerModel, bounds: tuple[float, float, float, float], part: float, scale: float
-) -> None:
-    """Centre the view on a box, at a zoom where it takes so much of the view.
+class Flying:
+    """The part of `LayerAdapter` that moves the camera."""
 
-    Parameters
-    ----------
-    viewer : ViewerModel
-    bounds : (float, float, float, float)
-        Left, top, right, bottom; level-0 px.
-    part : float
-        Of the view's height or width, whichever the box fills first.
-    scale : float
-        World units per level-0 px.
-    """
-    left, top, right, bottom = (value * scale for value in bounds)
-    height, width = viewer.canvas.viewbox_size(viewer.layers)
-    zoom = part * min(height / max(bottom - top, 1e-9), width / max(right - left, 1e-9))
-    viewer.scene.camera.center = ((top + bottom) / 2, (left + right) / 2)
-    viewer.scene.camera.zoom = float(zoom)
+    session: Session
+    viewer: ViewerModel
+
+    def fly_to(self, index: int) -> None:
+        """Centre the view on a spot, close enough to see its tissue.
+
+        Parameters
+        ----------
+        index : int
+            Row of the spots.
+
+        Raises
+        ------
+        SpotsError
+            There is no such spot.
+        """
+        from napari_stexp.viewer.spots_layer import spot_size_px
+
+        spots = self.session.spots
+        n = 0 if spots is None else spots.n_obs
+        if not 0 <= index < n:
+            raise SpotsError("there is no such spot", expected=f"0 to {n - 1}", found=index)
+        x, y = spots.obsm["spatial"][index]
+        half = spot_size_px(spots) / 2
+        self._fly((x - half, y - half, x + half, y + half), _SPOT_PART)
+
+    def fly_to_region(self, id: str) -> None:
+        """Centre the view on a region, all of it in view.
+
+        Raises
+        ------
+        AnnotationError
+            There is none of this id.
+        """
+        self._fly(self.session.regions.find(id).geometry.bounds, _REGION_PART)
+
+    def _fly(self, bounds: tuple[float, float, float, float], part: float) -> None:
+        """Centre the view on a box in level-0 px that is to take so much of the view."""
+        scale = layer_frame(world_mpp(self.session))["scale"][0]
+        left, top, right, bottom = (float(value) * scale for value in bounds)
+        height, width = self.viewer.canvas.viewbox_size(self.viewer.layers)
+        zoom = part * min(height / max(bottom - top, 1e-9), width / max(right - left, 1e-9))
+        camera = self.viewer.scene.camera
+        camera.center = ((top + bottom) / 2, (left + right) / 2)
+        camera.zoom = float(zoom)

@@ -16,7 +16,7 @@ from napari_stexp.viewer.layer_data import REGIONS
 if TYPE_CHECKING:
     from napari.layers import Layer, Shapes
 
-__all__ = ["class_names", "layer_to_level0", "regions_from_shapes", "to_rgb"]
+__all__ = ["class_names", "layer_to_level0", "regions_from_shapes", "scale_of", "to_rgb"]
 
 # Columns of a layer's features that name a class, in order of preference.
 _CLASS_COLUMNS = ("class", "classification", "class_name", "label", "name")
@@ -122,6 +122,13 @@ def layer_to_level0(
     world = origin + positions @ np.stack([down - origin, across - origin])
     world = world * _micrometres(layer) if mpp is not None else world
     return np.ascontiguousarray((world / layer_frame(mpp)["scale"])[:, ::-1])
+
+
+def scale_of(layer: Layer) -> float | None:
+    """Return the µm per pixel that a layer itself states, None where it states no length."""
+    if not layer.units[-1].is_compatible_with("um"):
+        return None
+    return float(layer.scale[-1]) * _micrometres(layer)
 
 
 def _micrometres(layer: Layer) -> float:

@@ -6,13 +6,14 @@ spots, prediction or regions into its session (see `LayerAdapter`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from napari_stexp.viewer.frame import image_frame
 from napari_stexp.viewer.native import keep_triton_to_itself
 
 if TYPE_CHECKING:
+    from napari_stexp.session import Session
     from napari_stexp.slide import Slide
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "REGIONS",
     "SLIDE",
     "SPOTS",
+    "put_into_session",
     "regions_to_layer_data",
     "slide_to_layer_data",
     "spots_to_layer_data",
@@ -85,3 +87,27 @@ def regions_to_layer_data(regions: Sequence[Any], slide: Slide | None) -> LayerD
 
     mpp, extent = (None, (1, 1)) if slide is None else (slide.mpp, slide.shape)
     return make_regions_layer(regions, mpp, extent).as_layer_data_tuple()
+
+
+def put_into_session(session: Session, holds: Mapping[str, Any]) -> None:
+    """Give a session the slide, spots, prediction or regions that a layer holds.
+
+    Parameters
+    ----------
+    session : Session
+    holds : mapping
+        The layer's metadata.
+
+    Raises
+    ------
+    StexpError
+        They don't fit what the session has; nothing has changed.
+    """
+    if SLIDE in holds and session.slide is not holds[SLIDE]:
+        session.set_slide(holds[SLIDE])
+    elif REGIONS in holds and session.annotations is not holds[REGIONS]:
+        session.set_annotations(holds[REGIONS])
+    elif SPOTS in holds and session.spots is not holds[SPOTS]:
+        session.set_spots(holds[SPOTS])
+        if holds.get(PREDICTION) is not None:
+            session.show_prediction(holds[PREDICTION])

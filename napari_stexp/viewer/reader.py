@@ -1,4 +1,4 @@
-"""Readers for *File → Open* and drag and drop: whole-slide SVS, and spots or predictions.
+"""Readers for *File → Open* and drag and drop: whole-slide SVS, spots, predictions, regions.
 
 Plain TIFFs are left to napari: most of them are no slides. The *Slide & spots* panel and the
 command line open pyramidal and OME-TIFF, JPEG and PNG as slides.
@@ -13,12 +13,27 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_stexp.viewer.layer_data import LayerData
 
-__all__ = ["get_slide_reader", "get_spots_reader", "read_slide_layers", "read_spots_layers"]
+__all__ = [
+    "get_regions_reader",
+    "get_slide_reader",
+    "get_spots_reader",
+    "read_regions_layers",
+    "read_slide_layers",
+    "read_spots_layers",
+]
 
 Reader = Callable[[Any], "list[LayerData]"]
 
 _TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")  # classic and BigTIFF, either order
 _HDF5_START = b"\x89HDF\r\n\x1a\n"
+# What the beginning of a file of regions holds, by its name's end.
+_REGIONS = {
+    ".geojson": (b'"Polygon"', b'"MultiPolygon"', b'"GeometryCollection"'),
+    ".geojson.gz": (b'"Polygon"', b'"MultiPolygon"', b'"GeometryCollection"'),
+    ".xml": (b"<Annotations", b"<ASAP_Annotations"),
+    ".ndpa": (b"<annotations",),
+}
+_PEEK = 1 << 18
 
 
 def get_slide_reader(path: str | Sequence[str]) -> Reader | None:
@@ -33,6 +48,49 @@ def get_spots_reader(path: str | Sequence[str]) -> Reader | None:
     if file is None or _start(file, 8) != _HDF5_START:
         return None
     return read_spots_layers if _has_positions(file) else None
+
+
+def get_regions_reader(path: str | Sequence[str]) -> Reader | None:
+    """Return the reader of one file of outlined regions, None for anything else.
+
+    GeoJSON (QuPath), XML of ImageScope or ASAP, NDPA; other GeoJSON and XML is left to others.
+    """
+    name = _only(path).lower()
+    ending = next((end for end in _REGIONS if name.endswith(end)), None)
+    if ending is None or _single_file(path, Path(ending).suffix) is None:
+        return None
+    from napari_stexp.annotation.content import read_content
+    from napari_stexp.errors import AnnotationError
+
+    try:
+        start = read_content(Path(_only(path)), at_most=_PEEK)
+    except AnnotationError:
+        return None
+    return read_regions_layers if any(word in start for word in _REGIONS[ending]) else None
+
+
+def read_regions_layers(path: str | Sequence[str]) -> list[LayerData]:
+    """Read a pathologist's regions as outlines, or as an image where there are many.
+
+    In a viewer with panels of this plugin they become the session's regions. Those of NDPA
+    need the slide, which must lie beside: ``scan.ndpi.ndpa`` beside ``scan.ndpi``.
+
+    Raises
+    ------
+    AnnotationError
+        The file is damaged or holds no region.
+    """
+    from napari_stexp.annotation import read_regions
+    from napari_stexp.viewer.layer_data import regions_to_layer_data
+
+    file = Path(_only(path))
+    slide_file = file.with_suffix("")
+    if file.suffix.lower() == ".ndpa" and slide_file.is_file():
+        from napari_stexp.slide import open_slide
+
+        with open_slide(slide_file) as slide:
+            return [regions_to_layer_data(read_regions(file, slide), slide)]
+    return [regions_to_layer_data(read_regions(file), None)]
 
 
 def read_slide_layers(path: str | Sequence[str]) -> list[LayerData]:

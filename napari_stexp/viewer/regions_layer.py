@@ -24,8 +24,16 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
     from napari_stexp.session import Session
+    from napari_stexp.viewer.stack import LayerStack
 
-__all__ = ["MOST_RINGS", "MOST_VERTICES", "RegionsLayer", "fits_shapes", "make_regions_layer"]
+__all__ = [
+    "MOST_RINGS",
+    "MOST_VERTICES",
+    "RegionsLayer",
+    "ShownRegions",
+    "fits_shapes",
+    "make_regions_layer",
+]
 
 #: Up to so many, napari's Shapes draw them anew in about a tenth of a second, at each edit.
 MOST_RINGS = 500
@@ -136,6 +144,68 @@ class RegionsLayer:
         """Keep lines as wide on screen as they were, at so many screen px per world unit."""
         if self.tiles is None:
             fit_outlines(self.layer, zoom)
+
+
+class ShownRegions:
+    """Shows a session's regions while there are any.
+
+    Parameters
+    ----------
+    session : Session
+    stack : LayerStack
+    """
+
+    def __init__(self, session: Session, stack: LayerStack) -> None:
+        self._session = session
+        self._stack = stack
+        self._painter: RegionsLayer | None = None
+
+    @property
+    def layer(self) -> Layer | None:
+        """Shapes, an Image where there are many regions, None where there are none."""
+        return None if self._painter is None else self._painter.layer
+
+    def follow(self, found: Layer | None = None, below: Layer | None = None) -> None:
+        """Draw the session's regions as they are now, in another layer if need be.
+
+        Parameters
+        ----------
+        found : napari layer, optional
+            A reader's, that holds these regions and is to be used.
+        below : napari layer, optional
+            A new layer comes below this one.
+        """
+        if found is None and self._painter is not None and self._painter.follow():
+            return
+        old, self._painter = self.layer, None
+        self._stack.remove(old)
+        if not self._session.regions.items:
+            return
+        self._painter = RegionsLayer(self._session, found)
+        layer = self._stack.add(self._painter.layer)
+        if old is not None:
+            layer.visible, layer.opacity = old.visible, old.opacity
+        if below is not None:
+            self._stack.lower(layer, self._stack.viewer.layers.index(below))
+
+    def restyle(self) -> None:
+        """Follow the palette and the selection."""
+        if self._painter is not None:
+            self._painter.restyle()
+
+    def place(self) -> None:
+        """Follow a new scale of the slide."""
+        if self._painter is not None:
+            self._painter.place()
+
+    def fit(self, zoom: float) -> None:
+        """Keep lines as wide on screen as they were, at so many screen px per world unit."""
+        if self._painter is not None:
+            self._painter.fit(zoom)
+
+    def forget(self) -> None:
+        """Take note that the user deleted the layer; it comes back with the next change."""
+        self._painter = None
 
 
 def _extent(session: Session) -> tuple[float, float]:

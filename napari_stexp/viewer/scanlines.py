@@ -33,7 +33,7 @@ def fill_region(geometry: Polygon | MultiPolygon, shape: tuple[int, int]) -> NDA
     toggled = np.zeros((rows, columns + 1), np.int32)
     for ring in shapely.get_rings(shapely.get_parts(geometry)):
         xy = shapely.get_coordinates(ring)
-        x0, y0, x1, y1 = *xy[:-1].T, *xy[1:].T
+        (x0, y0), (x1, y1) = xy[:-1].T, xy[1:].T
         # rows whose centre line the edge crosses: the upper end counts, the lower one doesn't
         first = np.clip(np.ceil(np.minimum(y0, y1) - 0.5), 0, rows).astype(np.intp)
         stop = np.clip(np.ceil(np.maximum(y0, y1) - 0.5), 0, rows).astype(np.intp)

@@ -150,6 +150,7 @@ class SideBySide:
         self.follow_regions()
 
     def _make_view(self, side: str) -> _View:
+        assert self._session.slide is not None  # see show
         slide = make_slide_layer(self._session.slide)
         slide.name = f"{slide.name} ({side})"
         assert self._tiles is not None
@@ -159,7 +160,8 @@ class SideBySide:
 
     def _make_tiles(self) -> RegionTiles:
         regions, slide = self._session.regions, self._session.slide
-        return RegionTiles(regions.items, slide.shape, regions.classes, regions.selected)
+        extent = (1, 1) if slide is None else slide.shape
+        return RegionTiles(regions.items, extent, regions.classes, regions.selected)
 
     def _leave(self, single: _Single) -> None:
         self._single = None
@@ -217,10 +219,10 @@ class SideBySide:
 
     def place(self) -> None:
         """Follow a new scale of the slide."""
+        slide = self._session.slide
         for view in self._views:
-            name = view.slide.name
-            show_again(view.slide, self._session.slide)
-            view.slide.name = name
+            if slide is not None:
+                show_again(view.slide, slide)
             place_tiles(view.regions, world_mpp(self._session))
             view.spots.place()
 

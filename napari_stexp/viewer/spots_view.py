@@ -51,10 +51,10 @@ class SpotsView:
 
 def active_view(session: Session) -> SpotsView:
     """Return what the session shows on its own: the active gene of the shown source."""
-    values = session.values()
+    values, status = session.values(), session.status()
     return SpotsView(
         values,
-        session.status(),
+        np.full(session.spots.n_obs, "pending") if status is None else status,
         session.limits(values),
         session.display.colormap,
         f"{session.gene} {session.source}, {session.value_unit}",
@@ -74,12 +74,12 @@ def side_view(session: Session, side: str) -> SpotsView:
     """
     gene = session.gene
     pair = None if gene is None else session.paired_values(gene)
-    n = session.spots.n_obs
-    if pair is None:
+    n, prediction = session.spots.n_obs, session.prediction
+    if pair is None or prediction is None:
         waiting = np.full(n, "pending")
         return SpotsView(None, waiting, (0.0, 1.0), session.display.colormap, f"no {side} values")
     measured, predicted = pair
-    status = np.full(n, "measured") if side == "measured" else session.prediction.status
+    status = np.full(n, "measured") if side == "measured" else prediction.status
     if side == "residual":
         values = predicted - measured
         most = _largest(values, session.display.percentiles[1])

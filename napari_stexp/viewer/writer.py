@@ -1,4 +1,4 @@
-"""The writer for *File → Save*: a layer of spots becomes ``.h5ad`` or ``.csv``."""
+"""The writers for *File → Save*: spots as ``.h5ad`` or ``.csv``, regions as GeoJSON."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from napari_stexp.errors import OutputError
 from napari_stexp.viewer.layer_data import PREDICTION, REGIONS, SPOTS, LayerData
 
-__all__ = ["write_spots"]
+__all__ = ["write_regions", "write_spots"]
 
 
 def write_spots(path: str, layers: Sequence[LayerData]) -> list[str]:
@@ -72,3 +72,55 @@ def _write_plain_spots(spots: Any, path: str) -> None:
     from napari_stexp.spots import write_spots as write_h5ad
 
     write_h5ad(spots, path)
+
+
+def write_regions(path: str, layers: Sequence[LayerData]) -> list[str]:
+    """Write regions, shapes or labels as GeoJSON, which QuPath opens.
+
+    Parameters
+    ----------
+    path : str
+        Ends in ``.geojson``.
+    layers : sequence of (data, attributes, type)
+        One layer: the regions that napari-stexp shows, or shapes or labels that were
+        drawn with napari itself; their own pixels are taken for those of the slide.
+
+    Returns
+    -------
+    list of str
+        The path written.
+
+    Raises
+    ------
+    OutputError
+        The layer is an image that shows no regions.
+    AnnotationError
+        The shapes or labels enclose no area.
+    """
+    from napari_stexp.annotation import write_geojson
+
+    data, attributes, kind = next(layer for layer in layers if layer[2] != "tracks")
+    regions = attributes.get("metadata", {}).get(REGIONS)
+    if regions is None:
+        regions = _find_regions(path, data, attributes, kind)
+    return [str(write_geojson(regions, path))]
+
+
+def _find_regions(path: str, data: Any, attributes: dict[str, Any], kind: str) -> list[Any]:
+    from napari.layers import Labels, Shapes
+
+    from napari_stexp.viewer.from_labels import regions_from_labels
+    from napari_stexp.viewer.from_shapes import regions_from_shapes, scale_of
+
+    if kind == "shapes":
+        shapes = Shapes(data, **attributes)
+        return regions_from_shapes(shapes, scale_of(shapes))
+    if kind == "labels":
+        labels = Labels(data, **attributes)
+        return regions_from_labels(labels, scale_of(labels))
+    raise OutputError(
+        "this image shows no regions",
+        path=path,
+        expected="the layer 'Annotation', or a layer of shapes or labels",
+        found=repr(attributes.get("name", "an image")),
+    )

@@ -74,7 +74,8 @@ def test_every_command_of_the_manifest_exists(plugins):
     manifest = plugins.get_manifest(PLUGIN)
     manifest.validate_imports()
     assert [w.display_name for w in manifest.contributions.widgets] == [
-        "All panels", "Slide & spots", "Model", "Predict", "Genes", "Train",
+        "All panels", "Slide & spots", "Model", "Predict", "Genes", "Annotations", "Compare",
+        "Train",
     ]  # fmt: skip
 
 
