@@ -102,6 +102,7 @@ def _tell_warnings(reporter: Reporter, show: Callable[..., None]) -> Callable[..
 def _add_commands() -> None:
     from napari_stexp.cli import (
         cohorts,
+        comparing_annotation,
         cross_validating,
         demo,
         evaluating,
@@ -118,6 +119,7 @@ def _add_commands() -> None:
         ("demo", demo, "Window"),
         ("predict", predicting, "Prediction"),
         ("cohort", cohorts, "Prediction"),
+        ("compare", comparing_annotation, "Prediction"),
         ("prepare", preparing, "Training and evaluation"),
         ("train", training, "Training and evaluation"),
         ("evaluate", evaluating, "Training and evaluation"),

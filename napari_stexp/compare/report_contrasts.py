@@ -192,7 +192,7 @@ def _check_genes(genes: Sequence[str], tables: Sequence[Values]) -> None:
         near = get_close_matches(absent[0].upper(), list(known), n=3)
         raise EvaluationError(
             "a gene to show was neither predicted nor measured",
-            expected=f"some of {len(known)} genes"
-            + (f", such as {', '.join(near)}" if near else ""),
+            expected=f"some of {len(known)} genes",
             found=", ".join(absent[:5]),
+            hint=f"Did you mean {' or '.join(near)}?" if near else None,
         )

@@ -16,7 +16,7 @@ from napari_stexp.cli.app import app
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = (
     *("view", "demo", "predict", "cohort", "prepare", "train", "evaluate", "cross-validate"),
-    *("import", "info"),
+    *("compare", "import", "info"),
 )
 COMMAND = typer.main.get_command(app)
 
