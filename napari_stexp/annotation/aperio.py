@@ -21,9 +21,10 @@ from napari_stexp.annotation.xml_regions import (
     Outline,
     box_of,
     ellipse_of,
+    log_left_out,
     outline_areas,
     refuse_region,
-    stable_id,
+    stable_ids,
 )
 
 if TYPE_CHECKING:
@@ -47,13 +48,16 @@ def parse_aperio(data: bytes, path: Path) -> list[Region]:
     """
     regions: list[Region] = []
     outlines: list[Outline] = []
+    left_out = 0
     for element in iterate_elements(data, path):
         if element.tag == "Region":
             outlines.append(_outline_of(element, len(outlines), path))
         elif element.tag == "Annotation":
             regions += _regions_of(element, outlines, path, len(regions))
+            left_out += sum(outline.shell is None for outline in outlines)
             outlines = []
             element.clear()
+    log_left_out(left_out, path)
     return regions
 
 
@@ -90,41 +94,47 @@ def _attributes_of(element: Element) -> dict[str, str]:
 def _regions_of(layer: Element, outlines: list[Outline], path: Path, start: int) -> list[Region]:
     drawn = [outline for outline in outlines if outline.shell is not None]
     areas = outline_areas(drawn, path)
-    pairs = list(zip(drawn, areas, strict=True))
-    negative = [area for outline, area in pairs if _is_negative(outline)]
-    regions: list[Region] = []
-    for outline, area in pairs:
-        left = None if _is_negative(outline) else _cut_out(area, negative)
-        if left is not None:
-            regions.append(_region_of(layer, outline, left, start + len(regions)))
-    return regions
+    negative = np.array([_is_negative(outline) for outline in drawn], dtype=bool)
+    every = np.array(areas, dtype=object)
+    kept = [outline for outline, cut in zip(drawn, negative.tolist(), strict=True) if not cut]
+    left = _cut_out(every[~negative], every[negative])
+    pairs = [(outline, area) for outline, area in zip(kept, left, strict=True) if area is not None]
+    ids = stable_ids([area for _, area in pairs], start)
+    return [
+        _region_of(layer, outline, area, own_id)
+        for (outline, area), own_id in zip(pairs, ids, strict=True)
+    ]
 
 
 def _is_negative(outline: Outline) -> bool:
     return outline.attributes.get("NegativeROA", "0").strip().lower() in ("1", "true")
 
 
-def _cut_out(area: Any, negative: list[Any]) -> Any:
-    """Return what is left of an area without the negative ones, None for nothing.
+def _cut_out(areas: NDArray[np.object_], negative: NDArray[np.object_]) -> list[Any]:
+    """Return what is left of each area without the negative ones, None for nothing.
 
     An area inside a negative one is an island in the hole: it was drawn to be there.
     """
     import shapely
 
-    if not negative:
-        return area
-    holes = np.array(negative, dtype=object)
-    touching = holes[shapely.intersects(holes, area) & ~shapely.covers(holes, area)]
-    if not len(touching):
-        return area
-    left = shapely.difference(area, shapely.union_all(touching))
-    parts = [part for part in shapely.get_parts(left) if part.geom_type == "Polygon"]
-    if not parts:
-        return None
-    return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
+    left = areas.tolist()
+    if not len(negative):
+        return left
+    found = shapely.STRtree(negative).query(areas, predicate="intersects")
+    area_of, hole_of = found[:, np.argsort(found[0], kind="stable")]
+    cuts = ~shapely.covers(negative[hole_of], areas[area_of])
+    area_of, hole_of = area_of[cuts], hole_of[cuts]
+    for index in np.unique(area_of).tolist():
+        first, last = np.searchsorted(area_of, [index, index + 1])
+        holes = negative[hole_of[first:last]]
+        rest = shapely.difference(areas[index], shapely.union_all(holes))
+        parts = [part for part in shapely.get_parts(rest) if part.geom_type == "Polygon"]
+        whole = parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
+        left[index] = whole if parts else None
+    return left
 
 
-def _region_of(layer: Element, outline: Outline, area: Any, number: int) -> Region:
+def _region_of(layer: Element, outline: Outline, area: Any, own_id: str) -> Region:
     own = outline.attributes.get("Text", "").strip()
     class_name = layer.get("Name", "").strip() or own or f"Layer {layer.get('Id') or 1}"
     said = {**_attributes_of(layer), **outline.said}
@@ -133,7 +143,7 @@ def _region_of(layer: Element, outline: Outline, area: Any, number: int) -> Regi
         class_name=class_name,
         name=own or None,
         color=_color_of(layer.get("LineColor")),
-        id=stable_id(number, area),
+        id=own_id,
         locked=layer.get("ReadOnly", "0") == "1",
         properties={"metadata": said} if said else {},
     )

@@ -19,9 +19,10 @@ from napari_stexp.annotation.xml_regions import (
     Outline,
     box_of,
     color_of_hex,
+    log_left_out,
     outline_areas,
     refuse_region,
-    stable_id,
+    stable_ids,
 )
 
 if TYPE_CHECKING:
@@ -45,18 +46,22 @@ def parse_asap(data: bytes, path: Path) -> list[Region]:
         The file is no XML or cut off, or a region has no usable outline.
     """
     outlines: list[Outline] = []
+    left_out = 0
     colors: dict[str, tuple[int, int, int] | None] = {}
     for element in iterate_elements(data, path):
         if element.tag == "Annotation":
             outline = _outline_of(element, len(outlines), path)
             if outline.shell is not None:
                 outlines.append(outline)
+            else:
+                left_out += 1
             element.clear()
         elif element.tag == "Group":
             colors[element.get("Name", "").strip()] = color_of_hex(element.get("Color"))
+    log_left_out(left_out, path)
     regions = []
     areas = outline_areas(outlines, path)
-    for number, (outline, area) in enumerate(zip(outlines, areas, strict=True)):
+    for outline, area, own_id in zip(outlines, areas, stable_ids(areas), strict=True):
         group = outline.attributes.get("PartOfGroup", "").strip()
         group = "" if group.lower() in _NO_GROUP else group
         own = color_of_hex(outline.attributes.get("Color"))
@@ -66,7 +71,7 @@ def parse_asap(data: bytes, path: Path) -> list[Region]:
                 class_name=group or None,
                 name=outline.attributes.get("Name", "").strip() or None,
                 color=colors.get(group) or own,
-                id=stable_id(number, area),
+                id=own_id,
             )
         )
     return regions

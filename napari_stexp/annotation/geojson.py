@@ -8,18 +8,17 @@ measurements are an object, or a list of names and values; a hierarchy nests its
 
 from __future__ import annotations
 
-import gc
 import json
 import logging
 import re
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from napari_stexp.annotation.content import read_content
+from napari_stexp.annotation.content import collection_paused, read_content
 from napari_stexp.annotation.polygons import parse_all_polygons
 from napari_stexp.annotation.region import Region
 from napari_stexp.errors import AnnotationError
@@ -77,23 +76,8 @@ def read_geojson(path: str | Path, *, detections: bool = False) -> list[Region]:
 
 def parse_geojson(data: bytes, path: Path, *, detections: bool = False) -> list[Region]:
     """Return the regions in a file's content; see `read_geojson`."""
-    with _no_collection():
+    with collection_paused():
         return _parse(data, path, detections)
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Pause the search for cyclic garbage: it takes two thirds of a big file's time.
-
-    It walks, again and again, through millions of lists that hold no cycle.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _parse(data: bytes, path: Path, detections: bool) -> list[Region]:

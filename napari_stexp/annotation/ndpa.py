@@ -21,9 +21,10 @@ from napari_stexp.annotation.xml_regions import (
     Outline,
     color_of_hex,
     ellipse_of,
+    log_left_out,
     outline_areas,
     refuse_region,
-    stable_id,
+    stable_ids,
 )
 from napari_stexp.errors import AnnotationError
 
@@ -59,6 +60,7 @@ def parse_ndpa(data: bytes, path: Path, slide: Any) -> list[Region]:
     """
     nm_per_px, origin = _frame_of(slide, path)
     outlines: list[Outline] = []
+    left_out = 0
     for element in iterate_elements(data, path):
         if element.tag == "ndpviewstate":
             try:
@@ -67,16 +69,19 @@ def parse_ndpa(data: bytes, path: Path, slide: Any) -> list[Region]:
                 raise refuse_region(element.get("id") or len(outlines) + 1, error, path) from error
             if outline.shell is not None:
                 outlines.append(outline)
+            else:
+                left_out += 1
             element.clear()
+    log_left_out(left_out, path)
     regions = []
     areas = outline_areas(outlines, path)
-    for number, (outline, area) in enumerate(zip(outlines, areas, strict=True)):
+    for outline, area, own_id in zip(outlines, areas, stable_ids(areas), strict=True):
         regions.append(
             Region(
                 geometry=area,
                 class_name=outline.attributes["title"] or None,
                 color=color_of_hex(outline.attributes["color"]),
-                id=stable_id(number, area),
+                id=own_id,
                 properties={"metadata": dict(outline.said)} if outline.said else {},
             )
         )

@@ -7,7 +7,12 @@ from typing import Any
 
 from napari_stexp.annotation.aperio import parse_aperio
 from napari_stexp.annotation.asap import parse_asap
-from napari_stexp.annotation.content import looks_like_json, looks_like_xml, read_content
+from napari_stexp.annotation.content import (
+    collection_paused,
+    looks_like_json,
+    looks_like_xml,
+    read_content,
+)
 from napari_stexp.annotation.geojson import parse_geojson
 from napari_stexp.annotation.ndpa import parse_ndpa
 from napari_stexp.annotation.region import Region
@@ -66,7 +71,8 @@ def read_regions(path: str | Path, slide: Any = None, *, detections: bool = Fals
     if looks_like_json(data):
         return parse_geojson(data, path, detections=detections)
     if looks_like_xml(data):
-        return _parse_xml(data, path, slide)
+        with collection_paused():
+            return _parse_xml(data, path, slide)
     raise AnnotationError(
         "not a kind of annotation that is read",
         path=path,

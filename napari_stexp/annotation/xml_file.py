@@ -88,10 +88,12 @@ def points_of(
     ValueError
         One has no number there.
     """
-    return np.array(
-        [(parse_number(one.get(x)), parse_number(one.get(y))) for one in elements],
-        dtype=np.float64,
-    ).reshape(-1, 2)
+    texts = [one.get(axis) for one in elements for axis in (x, y)]
+    try:
+        numbers = list(map(float, texts))  # type: ignore[arg-type]  # None is refused below
+    except (TypeError, ValueError):
+        numbers = [parse_number(text) for text in texts]
+    return np.array(numbers, dtype=np.float64).reshape(-1, 2)
 
 
 def parse_number(text: str | None) -> float:

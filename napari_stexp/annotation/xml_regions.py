@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,10 +20,13 @@ __all__ = [
     "box_of",
     "color_of_hex",
     "ellipse_of",
+    "log_left_out",
     "outline_areas",
     "refuse_region",
-    "stable_id",
+    "stable_ids",
 ]
+
+logger = logging.getLogger(__name__)
 
 _CORNERS = 90  # of an ellipse: its area is within 0.1 %
 
@@ -71,9 +75,17 @@ def color_of_hex(text: str | None) -> tuple[int, int, int] | None:
     return (value >> 16) & 255, (value >> 8) & 255, value & 255
 
 
-def stable_id(number: int, area: Any) -> str:
-    """Return a UUID that is the same whenever the same file is read."""
-    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{number}:{area.wkb.hex()}"))
+def stable_ids(areas: Sequence[Any], start: int = 0) -> list[str]:
+    """Return UUIDs that are the same whenever the same file is read.
+
+    They are made of each area's number, counted from ``start``, and its outline.
+    """
+    import shapely
+
+    return [
+        str(uuid.uuid5(uuid.NAMESPACE_OID, f"{number}:{content}"))
+        for number, content in enumerate(shapely.to_wkb(areas, hex=True), start)
+    ]
 
 
 def refuse_region(which: object, why: object, path: Path) -> AnnotationError:
@@ -96,3 +108,9 @@ def outline_areas(outlines: Sequence[Outline], path: Path) -> list[Any]:
             names = (outline.attributes.get(key) for key in ("Id", "Name", "which"))
             raise refuse_region(next(filter(None, names), number + 1), area, path) from area
     return areas
+
+
+def log_left_out(count: int, path: Path) -> None:
+    """Say how many objects have no area."""
+    if count:
+        logger.info("%s: %d objects are no regions", path.name, count)

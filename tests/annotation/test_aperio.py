@@ -123,9 +123,11 @@ def test_ellipses_and_rectangles_by_their_corners(read):
     assert four.geometry.area == pytest.approx(math.pi * 50 * 50, rel=2e-3)
 
 
-def test_arrows_and_rulers_are_left_out(read):
+def test_arrows_and_rulers_are_left_out(read, caplog):
+    caplog.set_level("INFO")
     (only,) = read(layer(region([(0, 0), (9, 9)], 3), region(SQUARE), region([(0, 0), (9, 9)], 4)))
     assert only.geometry.area == 10_000
+    assert "2 objects are no regions" in caplog.text
 
 
 def test_what_is_said_about_a_region_is_kept(read):
