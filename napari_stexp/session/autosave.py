@@ -59,7 +59,7 @@ class Autosave:
         AnnotationError
             The file is damaged.
         """
-        return read_regions(self.path) if self.n_regions else []
+        return read_regions(self.path, detections=True) if self.n_regions else []
 
 
 def autosave_path(slide: Slide) -> Path:

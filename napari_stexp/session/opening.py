@@ -178,10 +178,10 @@ class Opening(ABC):
         return bundle
 
     def open_annotations(self, path: str | Path) -> list[Any]:
-        """Read a pathologist's regions (GeoJSON, level-0 pixels)."""
+        """Read a pathologist's regions; formats are those of `annotation.read_regions`."""
         from napari_stexp.annotation import read_regions
 
-        regions = list(read_regions(path))
+        regions = list(read_regions(path, self._slide))
         self.set_annotations(regions)
         return regions
 
