@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from napari_stexp.session import N_HOT_KEYS
 from napari_stexp.viewer.drawing_layer import DrawingLayer
 from napari_stexp.viewer.drawn import Drawn, attempt
 from napari_stexp.viewer.frame import layer_frame, to_level0, world_mpp
+from napari_stexp.viewer.gestures import thin_out
 from napari_stexp.viewer.outline_editor import OutlineEditor
 from napari_stexp.viewer.picking import Picking
 
@@ -25,6 +25,7 @@ __all__ = ["Drawing", "choose_class"]
 
 _CLOSING_SCREEN_PX = 9  # a click so near to the first corner closes an outline
 _KEEP_SCREEN_PX = 0.7  # points of a lasso that stray less are left out
+_MOST_SHOWN = 60
 _WHITE = (1.0, 1.0, 1.0, 1.0)
 _CHOICE = (0.0, 1.0, 1.0, 1.0)  # as the rings around chosen spots
 
@@ -46,7 +47,7 @@ def choose_class(session: Session, number: int) -> None:
         regions.active_class = regions.classes[number - 1].name
 
 
-def _choose_class(session: Session, number: int, layer: Any) -> None:  # noqa: ARG001 - napari's
+def _choose_class(session: Session, number: int) -> None:
     choose_class(session, number)
 
 
@@ -142,7 +143,8 @@ class Drawing:
             "Control-Shift-Z": lambda _: attempt(regions.redo),
         }
         for number in range(1, N_HOT_KEYS + 1):
-            keys[str(number)] = partial(_choose_class, self._session, number)
+            # napari asks each action of a key for its __name__: no partial
+            keys[str(number)] = lambda _, number=number: _choose_class(self._session, number)
         return keys
 
     def _pan(self, _: Any) -> Iterator[None]:
@@ -268,6 +270,8 @@ class Drawing:
             self._shown.show_stroke(points, color, self._brush_px)
         else:
             color = _CHOICE if tool == "select" else self._color
+            if len(points) > _MOST_SHOWN:  # napari's lines cost by the vertex
+                points = thin_out(points, self._screen_px)
             self._shown.show_line(points, color, float(self._viewer.scene.camera.zoom))
 
     @property

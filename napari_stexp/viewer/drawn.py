@@ -19,8 +19,7 @@ def attempt(edit: Callable[[], Any]) -> bool:
     try:
         edit()
     except StexpError as error:
-        text = f"{error.message[0].upper()}{error.message[1:]}."
-        _warn(f"{text} {error.hint}" if error.hint else text)
+        _warn(f"{error.message[0].upper()}{error.message[1:]}")
         return False
     return True
 

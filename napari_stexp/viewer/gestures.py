@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     from shapely import MultiPolygon, Polygon
     from shapely.geometry.base import BaseGeometry
 
-__all__ = ["areas_of", "close_outline", "join_rings", "make_stroke"]
+__all__ = ["areas_of", "close_outline", "join_rings", "make_stroke", "thin_out"]
 
 _SMALLEST_AREA = 1.0  # px²; less is a slip of the mouse
 _ROUND = 12  # vertices in a quarter of a brush's circle
@@ -81,6 +81,13 @@ def join_rings(rings: list[np.ndarray]) -> Polygon | MultiPolygon | None:
 
     areas = [area for ring in rings if (area := close_outline(ring)) is not None]
     return areas_of(reduce(shapely.symmetric_difference, areas)) if areas else None
+
+
+def thin_out(points: ArrayLike, tolerance: float) -> NDArray[np.float64]:
+    """Return a line through fewer points that strays no more than so many px."""
+    import shapely
+
+    return shapely.get_coordinates(shapely.simplify(shapely.LineString(points), tolerance))
 
 
 def areas_of(shape: BaseGeometry) -> Polygon | MultiPolygon | None:

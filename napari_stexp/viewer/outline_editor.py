@@ -71,7 +71,7 @@ class OutlineEditor:
         scale = layer_frame(world_mpp(self._session))
         width = 2.5 / (float(self._stack.viewer.scene.camera.zoom) * scale["scale"][0])
         layer = Shapes(
-            rings, shape_type="polygon", edge_color="white", face_color=(1, 1, 1, 0.1),
+            rings, shape_type="polygon", edge_color="white", face_color="#ffffff1a",
             edge_width=width, name="Outline", **scale,
         )  # fmt: skip
         layer.bind_key("Enter", lambda _: self.finish(), overwrite=True)

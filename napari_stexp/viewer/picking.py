@@ -37,7 +37,7 @@ class Picking:
     def _pick(self, viewer: Any, event: Any) -> Iterator[None]:  # noqa: ARG002 - napari's
         if self._session.regions.tool != "pick" or event.button != 1:
             return
-        moved = False
+        moved, adds = False, "Shift" in event.modifiers
         yield
         while event.type == "mouse_move":
             moved = True
@@ -48,7 +48,7 @@ class Picking:
         place = to_level0(event.position, world_mpp(self._session))
         found = self._index.find(regions.items, *place)
         ids = frozenset() if found is None else frozenset([found.id])
-        regions.select(regions.selected ^ ids if "Shift" in event.modifiers else ids)
+        regions.select(regions.selected ^ ids if adds else ids)
 
     def close(self) -> None:
         """Stop listening."""

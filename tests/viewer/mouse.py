@@ -28,8 +28,8 @@ class Mouse:
         x, y = place
         position = (y * self.scale, x * self.scale)
         event = SimpleNamespace(
-            type=kind, button=1, is_dragging=self._down, modifiers=list(modifiers), position=position, handled=False,
-            dims_displayed=[0, 1], view_direction=None, pos=(0, 0),
+            type=kind, button=1, is_dragging=self._down, modifiers=list(modifiers),
+            position=position, handled=False, dims_displayed=[0, 1], pos=(0, 0),
         )  # fmt: skip
         self.viewer.cursor.position = position
         wrapped = ReadOnlyWrapper(event, exceptions=("handled",))
