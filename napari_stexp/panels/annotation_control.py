@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, Signal
@@ -31,6 +33,7 @@ class AnnotationControl(QObject):
     """
 
     columns_found = Signal(object, object)  # path of a table, its columns
+    clashed = Signal(str, int)  # a file's name and its regions, that wait; '' when they don't
 
     def __init__(self, controller: Controller) -> None:
         super().__init__(controller)
@@ -38,6 +41,7 @@ class AnnotationControl(QObject):
         self.session = controller.session
         self.regions = controller.session.regions
         self.autosaver = Autosaver(controller, self)
+        self._waiting: list[Any] = []
 
     # ---- in ------------------------------------------------------------------------------
 
@@ -46,7 +50,7 @@ class AnnotationControl(QObject):
         path = Path(path)
         self._controller.cleared.emit("labels")
         if not tasks.is_table(path):
-            self._controller.load_annotations(path)
+            self._open_regions(path)
             return
         if self.session.spots is None:
             self._fail("labels", "a table of labels needs spots", "Load the spots first.")
@@ -70,6 +74,41 @@ class AnnotationControl(QObject):
             title=f"Reading {path.name}",
             on_return=take,
         )
+
+    def _open_regions(self, path: Path) -> None:
+        self.forget_waiting()
+
+        def take(found: list[Any]) -> None:
+            if self.regions.items and self.regions.undo_text:  # drawn, and in no file
+                self._waiting = found
+                self.clashed.emit(path.name, len(found))
+                self._controller.succeeded.emit(
+                    "annotations", f"{path.name} waits for your answer in the tab Annotations."
+                )
+            else:
+                self.session.set_annotations(found)
+
+        self._controller.load_annotations(path, take)
+
+    def add_waiting(self) -> None:
+        """Add the regions of the file that was opened last to those that are there."""
+        self._controller.cleared.emit("annotations")
+        found, self._waiting = self._waiting, []
+        there = {region.id for region in self.regions.items}
+        new = [replace(r, id=str(uuid4())) if r.id in there else r for r in found]
+        self.edit("extend", new)
+
+    def replace_waiting(self) -> None:
+        """Show them in place of those that are there."""
+        self._controller.cleared.emit("annotations")
+        found, self._waiting = self._waiting, []
+        self._controller.guard("annotations", self.session.set_annotations, found)
+
+    def forget_waiting(self) -> None:
+        """Open nothing after all."""
+        self._controller.cleared.emit("annotations")
+        self._waiting = []
+        self.clashed.emit("", 0)
 
     def take_layer(self, layer: Any) -> None:
         """Add the regions of a layer that the user drew with napari's own tools."""

@@ -8,16 +8,16 @@ from typing import Any
 
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QComboBox, QLabel, QMenu, QWidget
+from qtpy.QtWidgets import QLabel
 
 from napari_stexp.panels.annotation_control import write_clock
+from napari_stexp.panels.annotation_sources import AnnotationSources
 from napari_stexp.panels.annotation_tasks import FORMATS
-from napari_stexp.panels.blinding_row import BlindingRow, write_moment
+from napari_stexp.panels.blinding_row import BlindingRow
 from napari_stexp.panels.class_palette import ClassPalette
 from napari_stexp.panels.export_form import ExportForm, split_genes
 from napari_stexp.panels.fold import Fold
 from napari_stexp.panels.panel import Panel
-from napari_stexp.panels.question import Question
 from napari_stexp.panels.region_list import RegionList
 from napari_stexp.panels.region_model import write_area
 from napari_stexp.panels.region_numbers import count_by_class
@@ -25,14 +25,10 @@ from napari_stexp.panels.registry import get_adapter
 from napari_stexp.panels.text import count
 from napari_stexp.panels.tool_row import ToolRow
 from napari_stexp.panels.undo_keys import bind_undo
-from napari_stexp.panels.widgets import Notice, ignore_idle_wheel, make_button, make_row
+from napari_stexp.panels.widgets import Notice
 
 __all__ = ["AnnotationsPanel"]
 
-_FILES = (
-    "Annotations (*.geojson *.json *.xml *.ndpa *.geojson.gz *.zip)"
-    ";;Labels per spot (*.csv *.tsv *.txt *.csv.gz *.tsv.gz *.h5ad);;All files (*)"
-)
 _PATTERNS = {
     "geojson": "GeoJSON (*.geojson)",
     "qupath": "GeoJSON (*.geojson)",
@@ -48,8 +44,6 @@ class AnnotationsPanel(Panel):
     fills = True
 
     open_requested = Signal(object, object)  # Path, column or None
-    take_requested = Signal(object)  # napari layer
-    clear_requested = Signal()
     export_requested = Signal(str, object, object)  # kind, Path, genes
 
     def __init__(self, napari_viewer: Any) -> None:
@@ -58,10 +52,10 @@ class AnnotationsPanel(Panel):
         self.control = self.controller.annotating
         self.regions = self.session.regions
         self.adapter = get_adapter(napari_viewer)
-        self._table: Path | None = None
         self.guide = Notice("hint")
         self.column.addWidget(self.guide)
-        self._build_sources()
+        self.sources = AnnotationSources(self)
+        self.column.addWidget(self.sources)
         self._build_drawing()
         self._build_rest()
         self._numbers_timer = QTimer(self)
@@ -73,40 +67,6 @@ class AnnotationsPanel(Panel):
         self.refresh()
 
     # ---- building ------------------------------------------------------------------------
-
-    def _build_sources(self) -> None:
-        self.open_button = make_button(
-            "Open…",
-            "Regions (QuPath GeoJSON, ImageScope XML, ASAP XML, Hamamatsu NDPA), or a table with "
-            "a label per spot. You can also drop a file here.",
-            self._ask_open,
-        )
-        self.take_button = make_button(
-            "Take from layer…",
-            "Add what you drew in a Shapes or Labels layer with napari's own tools.",
-            self._show_layers,
-        )
-        self.clear_button = make_button("Remove all", "Delete all regions; that can be undone.")
-        self.column.addLayout(make_row(self.open_button, self.take_button, self.clear_button))
-        autosaver = self.control.autosaver
-        self.found = Question(
-            {
-                "Restore": ("Go on with them.", autosaver.restore),
-                "Discard": ("Put them away.", autosaver.discard),
-            }
-        )
-        self.column.addWidget(self.found)
-        self.column_box = ignore_idle_wheel(QComboBox())
-        self.column_box.setToolTip("Which column of the table holds the labels.")
-        self.column_button = make_button("Use", "Label the spots by it.", self._ask_column)
-        self.column_row = QWidget()
-        self.column_row.setLayout(
-            make_row(QLabel("Labels in"), self.column_box, self.column_button, stretch=1)
-        )
-        self.column_row.hide()
-        self.column.addWidget(self.column_row)
-        self.add_area("annotations", "reading the annotations")
-        self.add_area("labels", "reading the labels")
 
     def _build_drawing(self) -> None:
         self.tools = ToolRow()
@@ -134,10 +94,9 @@ class AnnotationsPanel(Panel):
         control, regions, edit = self.control, self.regions, self.control.edit
         asks: dict[Any, Callable[..., Any]] = {
             self.open_requested: control.open,
-            self.take_requested: control.take_layer,
-            self.clear_requested: control.remove_all,
+            self.sources.open_requested: self.open_requested,
+            self.sources.take_requested: control.take_layer,
             self.export_requested: control.export,
-            self.clear_button.clicked: self.clear_requested,
             self.export_form.export_requested: self._ask_export,
             self.palette_view.active_requested: lambda name: control.set("active_class", name),
             self.palette_view.add_requested: lambda name: edit("add_class", name),
@@ -158,9 +117,7 @@ class AnnotationsPanel(Panel):
             self.blinding.lock_requested: lambda: edit("lock"),
             self.blinding.unlock_requested: lambda: edit("unlock"),
             self.blinding.stop_requested: lambda: edit("end_blinded"),
-            control.columns_found: self._on_columns,
             control.autosaver.saved: self._show_line,
-            control.autosaver.offered: self._show_offer,
         }
         for signal, slot in asks.items():
             signal.connect(slot)
@@ -200,11 +157,10 @@ class AnnotationsPanel(Panel):
 
     def refresh(self) -> None:
         """Show the session's regions and what can be done to them."""
-        session, busy = self.session, self.controller.busy
+        session = self.session
         there = session.slide is not None
         editable = not self.regions.blinding.forbids_edits
-        self.open_button.setEnabled(editable and not busy("annotations") and not busy("labels"))
-        self.take_button.setEnabled(editable and not busy("annotations"))
+        self.sources.refresh()
         self.tools.set_usable(editable, there or session.spots is not None)
         self.tools.show_tool(self.regions.tool)
         self.palette_view.set_editable(editable)
@@ -212,7 +168,6 @@ class AnnotationsPanel(Panel):
         self.blinding.show_blinding(
             self.regions.blinding, there=there, seen=self.regions.values_were_seen
         )
-        self._show_offer()
         self._show_regions()
         self._show_classes()
         self._show_history()
@@ -225,7 +180,7 @@ class AnnotationsPanel(Panel):
         self.list.show_regions(regions.items, regions.classes, session.world_mpp)
         self.list.show_selected(regions.selected)
         self.list.setVisible(there)
-        self.clear_button.setEnabled(there and not regions.blinding.forbids_edits)
+        self.sources.clear_button.setEnabled(there and not regions.blinding.forbids_edits)
         self.export_form.show_state(
             regions=there,
             spots=session.spots is not None,
@@ -256,64 +211,16 @@ class AnnotationsPanel(Panel):
 
     def _show_line(self) -> None:
         parts = [count(len(self.regions.items), "region")] if self.regions.items else []
-        if moment := self.control.autosaver.saved_at:
+        saver = self.control.autosaver
+        if saver.problem:
+            parts.append(f"not saved: {saver.problem}")
+        elif moment := saver.saved_at:
             parts.append(f"saved automatically {write_clock(moment)}")
         text = " · ".join(parts)
         self.line.setText(text[:1].upper() + text[1:])
         self.line.setVisible(bool(text))
 
-    def _show_offer(self) -> None:
-        offer = self.control.autosaver.offer
-        if offer is None or offer.saved is None or self.regions.blinding.forbids_edits:
-            self.found.ask("")
-            return
-        when = write_moment(offer.saved.saved.isoformat())
-        self.found.ask(
-            f"Unsaved annotations of {when} found: {count(len(offer.regions), 'region')}."
-        )
-
     # ---- asking --------------------------------------------------------------------------
-
-    def _ask_open(self) -> None:
-        if path := self.ask_file("Open annotations", _FILES):
-            self.open_requested.emit(path, None)
-
-    def _on_columns(self, path: Path, columns: list[str]) -> None:
-        self._table = path
-        self.column_box.clear()
-        self.column_box.addItems(columns)
-        self.column_row.show()
-        self.notice("labels").say("hint", f"{path.name} has several columns: which one is it?")
-
-    def _ask_column(self) -> None:
-        self.column_row.hide()
-        if self._table is not None:
-            self.open_requested.emit(self._table, self.column_box.currentText())
-
-    def layers_menu(self) -> QMenu:
-        """Return the layers that regions may be taken from."""
-        menu = QMenu(self)
-        for layer in self._takeable_layers():
-            action = menu.addAction(layer.name)
-            action.triggered.connect(lambda _on=False, layer=layer: self.take_requested.emit(layer))
-        if menu.isEmpty():
-            menu.addAction("Draw in a new Shapes or Labels layer first").setEnabled(False)
-        return menu
-
-    def _takeable_layers(self) -> list[Any]:
-        from napari.layers import Labels, Shapes
-
-        drawing = self.adapter.drawing
-        own = (self.adapter.annotation_layer, drawing.layer, drawing.editor.layer)
-        return [
-            layer
-            for layer in self.adapter.viewer.layers
-            if isinstance(layer, Shapes | Labels) and not any(layer is one for one in own)
-        ]
-
-    def _show_layers(self) -> None:
-        button = self.take_button
-        self.layers_menu().popup(button.mapToGlobal(button.rect().bottomLeft()))
 
     def _ask_tool(self, tool: str) -> None:
         self.control.set("tool", tool)
@@ -346,7 +253,7 @@ class AnnotationsPanel(Panel):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802 - Qt's name
         """Accept files."""
-        if event.mimeData().hasUrls() and self.open_button.isEnabled():
+        if event.mimeData().hasUrls() and self.sources.open_button.isEnabled():
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name

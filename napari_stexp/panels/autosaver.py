@@ -35,6 +35,8 @@ class Autosaver(QObject):
     ----------
     saved_at : datetime or None
         When the present annotation was saved last.
+    problem : str
+        Why it couldn't be; empty if it could.
     offer : Found or None
         What an earlier session left unsaved of this slide.
     """
@@ -57,6 +59,7 @@ class Autosaver(QObject):
         self._timer.setSingleShot(True)
         self._timer.setInterval(_SOON_MS)
         self._timer.timeout.connect(self._write)
+        controller.failed.connect(self._on_failed)
         self._signals = (
             (self._session.slide_changed, self._on_slide),
             (self._regions.changed, self._on_edited),
@@ -140,6 +143,11 @@ class Autosaver(QObject):
             on_return=tell,
             patient=True,
         )
+
+    def _on_failed(self, area: str, error: StexpError) -> None:
+        if area == "autosave":
+            self.saved_at, self.problem = None, error.message
+            self.saved.emit()
 
     def forget(self, regions: tuple[Any, ...]) -> None:
         """Put what was saved away: these regions are in a file of the user's now."""

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_stexp.panels.plot import FONT, PlotColors, dress
+from napari_stexp.panels.plot import FONT, PlotColors, dress, leave_room
 
 __all__ = ["draw_classes"]
 
-_MOST_VIOLINS = 10
+_MOST_VIOLINS, _MOST_LEVEL = 10, 4
 _FEWEST_SPOTS = 3  # fewer have no shape
 
 
@@ -64,11 +64,19 @@ def draw_classes(
             for body in drawn["bodies"]:
                 body.set(facecolor=color, edgecolor=look.text, alpha=0.75, linewidth=0.6)
         _draw_box(axes, place, found, look.text)
-    axes.set_xticks(places, [f"{_shorten(name)}\n{len(v):,}" for name, v in groups.items()])
+    between = "\n" if len(groups) <= _MOST_LEVEL else " "
+    axes.set_xticks(
+        places, [f"{_shorten(name)}{between}{len(found):,}" for name, found in groups.items()]
+    )
     axes.set_ylabel(unit)
     axes.set_title(title)
     dress(axes, look)
-    axes.tick_params(axis="x", labelrotation=0 if len(groups) <= 4 else 35, length=0)
+    few = len(groups) <= _MOST_LEVEL
+    axes.tick_params(axis="x", length=0)
+    if not few:
+        for label in axes.get_xticklabels():
+            label.set(rotation=35, ha="right", rotation_mode="anchor")
+    leave_room(figure, left=42, right=6, top=20, bottom=34 if few else 62)
 
 
 def _draw_box(axes: Any, place: float, values: NDArray[np.float32], color: str) -> None:

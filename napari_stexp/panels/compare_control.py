@@ -11,6 +11,7 @@ from qtpy.QtGui import QDesktopServices
 
 from napari_stexp.errors import EvaluationError, StexpError
 from napari_stexp.panels import compare_tasks as tasks
+from napari_stexp.panels.plot_library import PlotLibrary
 
 if TYPE_CHECKING:
     from napari_stexp.panels.controller import Controller
@@ -36,6 +37,7 @@ class CompareControl(QObject):
         super().__init__(controller)
         self._controller = controller
         self.session = controller.session
+        self.plots = PlotLibrary(controller)
         self.report: Path | None = None
         self._wanted: tasks.SidesChoice | None = None
 
@@ -159,7 +161,7 @@ class CompareControl(QObject):
 
         self._start(
             "scores",
-            lambda: tasks.draw_ready_steps(start_scores(self.session)),
+            lambda: start_scores(self.session),
             "scores",
             "Comparing with the measurement",
         )

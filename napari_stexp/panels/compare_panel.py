@@ -12,7 +12,6 @@ from napari_stexp.panels.agreement_view import AgreementView
 from napari_stexp.panels.label_chooser import LabelChooser
 from napari_stexp.panels.measured_view import MeasuredView
 from napari_stexp.panels.panel import Panel
-from napari_stexp.panels.plot import Plot
 from napari_stexp.panels.region_genes_view import RegionGenesView
 from napari_stexp.panels.registry import get_adapter
 from napari_stexp.panels.report_form import ReportForm
@@ -101,10 +100,6 @@ class ComparePanel(Panel):
         ):
             self.watch(signal, self._on_changed)
         self.watch(session.gene_changed, self._on_gene)
-
-    def make_plot(self, height: int, tooltip: str) -> Plot:
-        """Return an empty plot."""
-        return Plot(height, tooltip)
 
     # ---- session -------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from napari_stexp.compare import RegionGenes, Sides
     from napari_stexp.session import Session
 
-__all__ = ["SidesChoice", "draw_ready_steps", "rank_steps", "save_table_steps", "sides_steps"]
+__all__ = ["SidesChoice", "rank_steps", "save_table_steps", "sides_steps"]
 
 #: One side, the other and the margin in µm, as `napari_stexp.session.find_sides` takes them.
 SidesChoice = tuple[str, str | None, float]
@@ -41,16 +41,7 @@ def rank_steps(
 
     sides = find_sides(session, *choice)
     yield Progress(0, 0, "taking the values")
-    return (yield from draw_ready_steps(start_region_genes(session, sides, source)))
-
-
-def draw_ready_steps(task: Generator[Progress, None, Any]) -> Generator[Progress, None, Any]:
-    """Do a task, and import what its plots need, which takes a second the first time."""
-    result = yield from task
-    yield Progress(0, 0, "getting ready to draw")
-    import matplotlib.figure  # noqa: F401
-
-    return result
+    return (yield from start_region_genes(session, sides, source))
 
 
 def save_table_steps(

@@ -159,15 +159,17 @@ class Controller(BackgroundTasks):
 
     # ---- annotations ---------------------------------------------------------------------
 
-    def load_annotations(self, path: str | Path) -> None:
-        """Read a pathologist's regions in the background."""
+    def load_annotations(
+        self, path: str | Path, then: Callable[[list[Any]], None] | None = None
+    ) -> None:
+        """Read a pathologist's regions in the background; ``then`` takes them in."""
         path = Path(path)
         self.remember(path)
         self.start(
             "annotations",
             tasks.read_annotations_steps(path, self.session.slide),
             title=f"Reading {path.name}",
-            on_return=self.session.set_annotations,
+            on_return=then or self.session.set_annotations,
         )
 
     def clear_annotations(self) -> None:

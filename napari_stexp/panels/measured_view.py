@@ -53,7 +53,7 @@ class MeasuredView(QWidget):
             "Three views of the slide that move together, with the same gene and the same colour "
             "limits; the third shows predicted less measured."
         )
-        self.scatter = Scatter()
+        self.scatter = Scatter(panel.control.plots)
         self.none_button = make_button(
             "Select no spots",
             "Take the selection of spots back.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QSize, QTimer, Signal
 from qtpy.QtGui import QColor, QShowEvent
@@ -13,7 +13,10 @@ from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from napari_stexp.panels.loss_curve import import_canvas
 
-__all__ = ["FONT", "Plot", "PlotColors", "dress"]
+if TYPE_CHECKING:
+    from napari_stexp.panels.plot_library import PlotLibrary
+
+__all__ = ["FONT", "Plot", "PlotColors", "dress", "leave_room"]
 
 FONT = 8  # points
 _SOON_MS = 60
@@ -39,20 +42,22 @@ class PlotColors:
 class Plot(QWidget):
     """Draws when it is seen, and anew when the theme changes.
 
-    matplotlib is imported when there is something to draw.
-
     Parameters
     ----------
     height : int
         In px.
     tooltip : str
         What the plot shows.
+    library : PlotLibrary
+        Imports matplotlib when there is something to draw.
     """
 
     drawn = Signal()
 
-    def __init__(self, height: int, tooltip: str) -> None:
+    def __init__(self, height: int, tooltip: str, library: PlotLibrary) -> None:
         super().__init__()
+        self._library = library
+        library.ready.connect(self._plan)
         self._height = height
         self.setToolTip(tooltip)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -104,10 +109,13 @@ class Plot(QWidget):
     def _draw_if_seen(self) -> None:
         if not self.isVisible() or self._draw is None:
             return  # shown again, it draws
+        if not self._library.is_ready:
+            self._library.want()
+            return
         start = time.perf_counter()
         if self.canvas is None:
             canvas_class, figure_class = import_canvas()
-            self.figure = figure_class(layout="constrained")
+            self.figure = figure_class()
             self.canvas = canvas_class(self.figure)
             self.canvas.setFixedHeight(self._height)
             self.canvas.setMinimumWidth(0)
@@ -119,6 +127,16 @@ class Plot(QWidget):
         self.canvas.draw()
         self.draw_ms = 1000 * (time.perf_counter() - start)
         self.drawn.emit()
+
+
+def leave_room(figure: Any, *, left: int, right: int, top: int, bottom: int) -> None:
+    """Leave room around the axes, px; a layout engine would take longer than the drawing."""
+    width, height = figure.get_size_inches() * figure.dpi
+    ratio = figure.canvas.device_pixel_ratio
+    width, height = width / ratio, height / ratio
+    figure.subplots_adjust(
+        left=left / width, right=1 - right / width, top=1 - top / height, bottom=bottom / height
+    )
 
 
 def dress(axes: Any, colors: PlotColors) -> None:

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QLabel, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 from napari_stexp.errors import StexpError
 from napari_stexp.panels.class_plot import draw_classes
 from napari_stexp.panels.column_table import Column, ColumnTable, decimals, p_value
+from napari_stexp.panels.plot import Plot
 from napari_stexp.panels.sides_form import SidesForm
 from napari_stexp.panels.text import count
 from napari_stexp.panels.widgets import Notice, make_button, make_row
@@ -53,7 +54,7 @@ _COLUMNS = (
     Column("p", "p", "Wilcoxon's rank-sum test, two-sided.", p_value, 44),
     Column("q", "q", "p adjusted for the number of genes (Benjamini and Hochberg).", p_value, 44),
 )
-_PLOT_PX, _TABLE_PX = 165, 150
+_PLOT_PX, _TABLE_PX = 175, 120
 _SOON_MS = 120
 
 
@@ -106,10 +107,11 @@ class RegionGenesView(QWidget):
         self.tools.setLayout(make_row(self.search, self.save_button, stretch=0))
         self.table = ColumnTable(_COLUMNS, "Click a gene to see it on the slide.")
         self.table.setMinimumHeight(_TABLE_PX)
-        self.plot = self._panel.make_plot(
+        self.plot = Plot(
             _PLOT_PX,
             "The shown gene in each class: median, quartiles, 5th to 95th percentile; with the "
             "number of spots.",
+            self._control.plots,
         )
         self.caution = Notice("warning")
         for widget in (self.title, self.caution, self.tools):

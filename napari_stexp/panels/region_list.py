@@ -74,7 +74,7 @@ class RegionList(QTableView):
         self.clicked.connect(self._on_clicked)
         self.selectionModel().selectionChanged.connect(self._on_selection)
         self.customContextMenuRequested.connect(self._show_menu)
-        self.itemDelegate().commitData.connect(self._on_named)
+        self.model_.rename_requested.connect(self.rename_requested)
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Ask for no more height than it needs at least; it takes what is left."""
@@ -111,8 +111,14 @@ class RegionList(QTableView):
 
     def selected(self) -> list[str]:
         """Return the ids of the marked rows."""
-        rows = self.selectionModel().selectedRows()
-        return [self.model_.regions[index.row()].id for index in rows]
+        regions = self.model_.regions
+        ranges = self.selectionModel().selection()  # selectedRows() asks Python for every cell
+        return [
+            region.id
+            for chosen in ranges
+            if chosen.left() == 0
+            for region in regions[chosen.top() : chosen.bottom() + 1]
+        ]
 
     # ---- asking --------------------------------------------------------------------------
 
@@ -126,13 +132,6 @@ class RegionList(QTableView):
             self.lock_requested.emit([region.id], not region.locked)
         else:
             self.fly_requested.emit(region)
-
-    def _on_named(self, editor: Any) -> None:
-        row = self.currentIndex().row()
-        if 0 <= row < self.model_.rowCount():
-            region, name = self.model_.regions[row], editor.text().strip()
-            if name != (region.name or ""):
-                self.rename_requested.emit(region.id, name)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
         """Delete what is selected; Enter goes there."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, Signal
 from qtpy.QtGui import QColor, QIcon
 
 from napari_stexp.panels.tool_icons import draw_swatch, draw_tool
@@ -24,6 +24,8 @@ _TOOLTIPS = (
     "The region's area, without its holes.",
     "Whether the region is locked. A click locks or unlocks it.",
 )
+_FLAGS = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+_NAMED = _FLAGS | Qt.ItemFlag.ItemIsEditable
 _NO_COLOR = (128, 128, 128)
 _ALIGNMENTS = {
     AREA: int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter),
@@ -34,7 +36,12 @@ Regions = tuple["Region", ...]
 
 
 class RegionModel(QAbstractTableModel):
-    """One row per region, oldest first; every cell is made when it is drawn."""
+    """One row per region, oldest first; every cell is made when it is drawn.
+
+    A name that is edited changes nothing by itself: it asks.
+    """
+
+    rename_requested = Signal(str, str)  # id, name
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -95,10 +102,7 @@ class RegionModel(QAbstractTableModel):
 
     def flags(self, index: QModelIndex) -> Qt.ItemFlag:
         """Let names be edited."""
-        flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-        if index.isValid() and index.column() == NAME:
-            flags |= Qt.ItemFlag.ItemIsEditable
-        return flags
+        return _NAMED if index.column() == NAME else _FLAGS
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return a cell's text, colour, tooltip or alignment."""
@@ -112,6 +116,17 @@ class RegionModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return self._text(region, column) if column in (CLASS, NAME) else _TOOLTIPS[column]
         return _ALIGNMENTS.get(column) if role == Qt.ItemDataRole.TextAlignmentRole else None
+
+    def setData(  # noqa: N802 - Qt's name
+        self, index: QModelIndex, value: Any, role: int = Qt.ItemDataRole.EditRole
+    ) -> bool:
+        """Ask for another name of a region."""
+        if role != Qt.ItemDataRole.EditRole or index.column() != NAME:
+            return False
+        region, name = self.regions[index.row()], str(value).strip()
+        if name != (region.name or ""):
+            self.rename_requested.emit(region.id, name)
+        return True
 
     def _text(self, region: Region, column: int) -> str:
         if column == CLASS:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import Signal
 
-from napari_stexp.panels.plot import FONT, Plot, PlotColors, dress
+from napari_stexp.panels.plot import FONT, Plot, PlotColors, dress, leave_room
+
+if TYPE_CHECKING:
+    from napari_stexp.panels.plot_library import PlotLibrary
 
 __all__ = ["Scatter"]
 
@@ -21,12 +24,18 @@ _TOOLTIP = (
 
 
 class Scatter(Plot):
-    """Draws pairs of values, and asks for the spots in a lasso."""
+    """Draws pairs of values, and asks for the spots in a lasso.
+
+    Parameters
+    ----------
+    library : PlotLibrary
+        As of any plot.
+    """
 
     lassoed = Signal(object)  # (N,) bool
 
-    def __init__(self) -> None:
-        super().__init__(_HEIGHT, _TOOLTIP)
+    def __init__(self, library: PlotLibrary) -> None:
+        super().__init__(_HEIGHT, _TOOLTIP, library)
         self._pairs: NDArray[np.float64] = np.empty((0, 2))
         self._title = self._unit = ""
         self._chosen: NDArray[np.bool_] | None = None
@@ -74,6 +83,7 @@ class Scatter(Plot):
         axes.set_title(self._title)
         dress(axes, look)
         axes.title.set_fontsize(FONT + 1)
+        leave_room(figure, left=46, right=10, top=24, bottom=38)
         self._arm(axes)
 
     def _arm(self, axes: Any) -> None:

@@ -239,6 +239,36 @@ class Desk:
             self.monkeypatch.setattr(QFileDialog, name, lambda *_, **__: (str(path), ""))
         self.monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: str(path))
 
+    def press(self, widget, key, *modifiers):
+        """Press a key, 'Z' or 'Delete', in a widget."""
+        from qtpy.QtCore import Qt
+
+        held = Qt.KeyboardModifier.NoModifier
+        for name in modifiers:
+            held |= getattr(Qt.KeyboardModifier, f"{name}Modifier")
+        self.qtbot.keyClick(widget, getattr(Qt.Key, f"Key_{key}"), held)
+
+    def click_cell(self, table, row, column=0):
+        """Click a cell of a table in its middle."""
+        from qtpy.QtCore import Qt
+
+        index = table.model().index(row, column)
+        table.scrollTo(index)
+        place = table.visualRect(index).center()
+        self.qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+
+    def choose_item(self, box, text):
+        """Choose an item of a combo box by what it says."""
+        at = box.findText(text)
+        assert at >= 0, [box.itemText(i) for i in range(box.count())]
+        box.setCurrentIndex(at)
+        box.activated.emit(at)
+
+    def bring_forward(self, panel):
+        """Raise a panel's tab."""
+        panel.parent().raise_()
+        self.qtbot.wait(100)
+
     def wait(self, condition, timeout=60_000):
         self.qtbot.waitUntil(condition, timeout=timeout)
 
@@ -265,6 +295,21 @@ class Window(Desk):
             self.slide.open_path(path)
             self.settle()
         assert self.errors == []
+
+
+@pytest.fixture(autouse=True)
+def _own_autosaves(tmp_path, monkeypatch):
+    """Save annotations where no other test finds them."""
+    monkeypatch.setenv("STEXP_DATA_DIR", str(tmp_path / "user-data"))
+
+
+@pytest.fixture
+def shown_window(make_napari_viewer, qtbot, monkeypatch):
+    """Return the window with its panels as it is seen: plots are drawn only then."""
+    window = Window(make_napari_viewer(show=True), qtbot, monkeypatch)
+    window.slide.window().resize(1280, 800)
+    yield window
+    end(window)
 
 
 @pytest.fixture
