@@ -23,7 +23,7 @@ _SOFT = "#566070"
 
 def file_name(*parts: str) -> str:
     """Return a name that every file system takes, without a suffix."""
-    words = (re.sub(r"[^\w.+-]+", "_", part, flags=re.ASCII).strip("_.") for part in parts)
+    words = (re.sub(r"[^\w.+-]+", "_", part).strip("_.") for part in parts)
     return "-".join(word for word in words if word)[:120] or "unnamed"
 
 
