@@ -41,7 +41,7 @@ def close_outline(points: ArrayLike, tolerance: float = 0.0) -> Polygon | MultiP
         return None
     ring = shapely.LineString(np.vstack([line, line[:1]]))
     if tolerance > 0:
-        ring = shapely.simplify(ring, tolerance)
+        ring = shapely.simplify(ring, tolerance, preserve_topology=False)
     outline = shapely.Polygon(ring.coords) if len(ring.coords) > 3 else None
     if outline is not None and outline.is_valid:
         return areas_of(outline)
@@ -62,9 +62,12 @@ def make_stroke(points: ArrayLike, diameter: float) -> Polygon | MultiPolygon:
     import shapely
 
     line = np.asarray(points, dtype=np.float64).reshape(-1, 2)
-    way = shapely.Point(line[0]) if len(np.unique(line, axis=0)) < 2 else shapely.LineString(line)
-    way = shapely.simplify(way, diameter / 100)
-    return shapely.buffer(way, diameter / 2, quad_segs=_ROUND)
+    if len(np.unique(line, axis=0)) < 2:
+        return shapely.buffer(shapely.Point(line[0]), diameter / 2, quad_segs=_ROUND)
+    line = thin_out(line, diameter / 100)
+    # Piece by piece: of a line that runs over itself GEOS's buffer may lack parts or holes.
+    pieces = shapely.linestrings(np.stack([line[:-1], line[1:]], axis=1))
+    return shapely.union_all(shapely.buffer(pieces, diameter / 2, quad_segs=_ROUND))
 
 
 def join_rings(rings: list[np.ndarray]) -> Polygon | MultiPolygon | None:
@@ -87,7 +90,8 @@ def thin_out(points: ArrayLike, tolerance: float) -> NDArray[np.float64]:
     """Return a line through fewer points that strays no more than so many px."""
     import shapely
 
-    return shapely.get_coordinates(shapely.simplify(shapely.LineString(points), tolerance))
+    line = shapely.simplify(shapely.LineString(points), tolerance, preserve_topology=False)
+    return shapely.get_coordinates(line)
 
 
 def areas_of(shape: BaseGeometry) -> Polygon | MultiPolygon | None:

@@ -57,7 +57,7 @@ def get_regions_reader(path: str | Sequence[str]) -> Reader | None:
     """
     name = _only(path).lower()
     ending = next((end for end in _REGIONS if name.endswith(end)), None)
-    if ending is None or _single_file(path, Path(ending).suffix) is None:
+    if ending is None or _single_file(path, Path(f"name{ending}").suffix) is None:
         return None
     from napari_stexp.annotation.content import read_content
     from napari_stexp.errors import AnnotationError

@@ -194,13 +194,17 @@ class SideBySide:
 
     def paint(self, *, restyle: bool = False) -> None:
         """Follow values, limits and, if asked for, size, shape and opacity."""
-        for view in self._views:
-            view.spots.paint(restyle=restyle)
+        for spots in self._painters():
+            spots.paint(restyle=restyle)
 
     def mark_selected(self) -> None:
         """Follow the choice of spots."""
-        for view in self._views:
-            view.spots.mark_selected()
+        for spots in self._painters():
+            spots.mark_selected()
+
+    def _painters(self) -> list[SpotsLayer]:
+        """Return those of the present spots: others are left alone until the views go."""
+        return [view.spots for view in self._views if not view.spots.stale]
 
     def follow_regions(self) -> None:
         """Follow the regions, their palette and selection."""

@@ -6,18 +6,21 @@ import json
 import subprocess
 import sys
 import time
+import uuid
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from npe2 import PluginManager, PluginManifest, io_utils
 from shapely import box
 
-from napari_stexp.annotation import Region, write_geojson
-from napari_stexp.errors import OutputError, SlideError
+from napari_stexp.annotation import Region, read_regions, write_geojson
+from napari_stexp.errors import AnnotationError, OutputError, SlideError
 from napari_stexp.predict import read_prediction, write_prediction
 from napari_stexp.spots import read_spots, write_spots
 from napari_stexp.viewer import LayerAdapter
-from tests.session.fakes import make_batch, make_prediction, make_spots
+from napari_stexp.viewer.reader import get_regions_reader
+from tests.session.fakes import FakeSlide, make_batch, make_prediction, make_spots
 from tests.viewer.conftest import write_slide, write_svs
 
 PLUGIN = "napari-stexp"
@@ -267,6 +270,104 @@ def test_plain_points_are_still_saved_by_naparis_own_writer():
         assert writer.command.startswith("napari.")
     writer, _ = manager.get_writer("points.h5ad", ["points"])
     assert writer.command.startswith(PLUGIN)
+
+
+# ---- regions -----------------------------------------------------------------------------
+
+REGION = Region(box(100, 200, 500, 400), class_name="Tumour", color=(200, 0, 0))
+
+
+def read_one(path):
+    (layer,) = io_utils.read([str(path)], stack=False)
+    return layer
+
+
+def test_a_geojson_that_is_dropped_in_becomes_the_sessions_regions(
+    plugins, session, adapter, viewer, tmp_path
+):
+    session.set_slide(FakeSlide())
+    data, attributes, kind = read_one(write_geojson([REGION], tmp_path / "r.geojson"))
+    layer = getattr(viewer, f"add_{kind}")(data, **attributes)
+    assert adapter.annotation_layer is layer
+    assert [region.class_name for region in session.regions.items] == ["Tumour"]
+    assert layer.scale == pytest.approx((0.5, 0.5))
+
+
+def test_many_regions_open_as_an_image(plugins, session, adapter, viewer, tmp_path):
+    many = [replace(REGION, id=str(uuid.uuid4())) for _ in range(600)]
+    data, attributes, kind = read_one(write_geojson(many, tmp_path / "r.geojson"))
+    assert kind == "image"
+    layer = viewer.add_image(data, **attributes)
+    assert adapter.annotation_layer is layer
+    assert len(session.regions.items) == 600
+
+
+def test_other_programs_regions_open(plugins, viewer, tmp_path):
+    vertices = "".join(f'<Vertex X="{x}" Y="{y}"/>' for x, y in ((0, 0), (90, 0), (90, 50)))
+    (tmp_path / "a.xml").write_text(
+        '<?xml version="1.0"?><Annotations><Annotation Name="Tumor" LineColor="255"><Regions>'
+        f'<Region Type="0"><Vertices>{vertices}</Vertices></Region>'
+        "</Regions></Annotation></Annotations>"
+    )
+    data, _, kind = read_one(tmp_path / "a.xml")
+    assert kind == "shapes"
+    assert len(data) == 1
+
+
+def test_foreign_json_and_xml_are_left_to_others(plugins, tmp_path):
+    points = '{"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": ' \
+             '{"type": "Point", "coordinates": [1, 2]}}]}'  # fmt: skip
+    for name, text in (("a.geojson", points), ("b.xml", "<html/>"), ("c.geojson", "not json")):
+        (tmp_path / name).write_text(text)
+        assert not list(plugins.iter_compatible_readers(str(tmp_path / name))) or (
+            get_regions_reader(str(tmp_path / name)) is None
+        )
+
+
+def test_ndpa_needs_its_slide_and_says_so(tmp_path):
+    (tmp_path / "scan.ndpi.ndpa").write_text('<?xml version="1.0"?><annotations></annotations>')
+    reader = get_regions_reader(str(tmp_path / "scan.ndpi.ndpa"))
+    with pytest.raises(AnnotationError):
+        reader(str(tmp_path / "scan.ndpi.ndpa"))
+
+
+def test_regions_are_saved_for_qupath(plugins, session, adapter, tmp_path):
+    session.set_slide(FakeSlide())
+    session.set_annotations([REGION])
+    saved = io_utils.write(str(tmp_path / "out.geojson"), [adapter.annotation_layer])
+    (back,) = read_regions(saved[0])
+    assert back.geometry.equals(REGION.geometry)
+    assert (back.class_name, back.color, back.id) == ("Tumour", (200, 0, 0), REGION.id)
+
+
+def test_shapes_and_labels_of_naparis_own_are_saved_too(plugins, viewer, tmp_path):
+    square = np.array([(10, 20), (10, 60), (30, 60), (30, 20)])
+    shapes = viewer.add_shapes([square], shape_type="polygon", scale=(0.5, 0.5), units="um")
+    pixels = np.zeros((50, 80), int)
+    pixels[10:30, 20:60] = 3
+    labels = viewer.add_labels(pixels, scale=(0.5, 0.5), translate=(0.25, 0.25), units="um")
+    for layer in (shapes, labels):
+        io_utils.write(str(tmp_path / "own.geojson"), [layer])
+        (region,) = read_regions(tmp_path / "own.geojson")
+        assert region.geometry.equals(box(20, 10, 60, 30))
+    image = viewer.add_image(np.zeros((9, 9)))
+    with pytest.raises(OutputError, match="no regions"):
+        io_utils.write(str(tmp_path / "image.geojson"), [image])
+
+
+def test_plain_layers_are_still_saved_by_naparis_own_writers():
+    from napari_builtins import __file__ as builtins_file
+
+    manager = PluginManager(disable=())
+    manager.register(PluginManifest.from_distribution(PLUGIN))
+    manager.register(
+        PluginManifest.from_file(builtins_file.replace("__init__.py", "builtins.yaml"))
+    )
+    for kind in ("shapes", "labels", "image"):
+        writer, _ = manager.get_writer("layer", [kind])
+        assert writer.command.startswith("napari.")
+        writer, _ = manager.get_writer("layer.geojson", [kind])
+        assert writer.command == "napari-stexp.write_regions"
 
 
 # ---- sample ------------------------------------------------------------------------------
