@@ -42,9 +42,14 @@ class CompareControl(QObject):
         self._wanted: tasks.SidesChoice | None = None
 
     def _start(
-        self, area: str, make: Callable[[], Any], name: str, title: str, unit: str = ""
+        self,
+        area: str,
+        make: Callable[[], Any],
+        name: str,
+        title: str,
+        then: Callable[[Any], Any] | None = None,
     ) -> None:
-        """Run a task, and put its result into the session's comparison."""
+        """Run a task, put its result into the session's comparison, and do something with it."""
         session = self.session
         shown = (session.spots, session.prediction)
         try:
@@ -56,8 +61,10 @@ class CompareControl(QObject):
         def take(result: Any) -> None:
             if (session.spots, session.prediction) == shown:
                 setattr(session.comparison, name, result)
+                if then is not None:
+                    then(result)
 
-        self._controller.start(area, steps, title=title, unit=unit, on_return=take)
+        self._controller.start(area, steps, title=title, on_return=take)
 
     # ---- labels and spots ----------------------------------------------------------------
 
@@ -141,7 +148,8 @@ class CompareControl(QObject):
         def make() -> Any:
             return start_agreement(self.session, method, n_domains, over, source)
 
-        self._start("agreement", make, "agreement", "Finding domains")
+        add = self.session.labelling.add_domains
+        self._start("agreement", make, "agreement", "Finding domains", add)
 
     def select_cell(self, label: str, domain: int) -> None:
         """Select the spots of a class that are in a domain."""

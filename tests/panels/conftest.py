@@ -226,10 +226,14 @@ class Desk:
     def click(self, button):
         """Click a button as a mouse does; it must be there and enabled."""
         from qtpy.QtCore import Qt
+        from qtpy.QtWidgets import QCheckBox
 
         assert button.isEnabled(), f"{button.text()!r} is disabled"
         assert not button.isHidden(), f"{button.text()!r} is hidden"
-        self.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        place = button.rect().center()
+        if isinstance(button, QCheckBox):  # it may be wider than its words
+            place.setX(8)
+        self.qtbot.mouseClick(button, Qt.MouseButton.LeftButton, pos=place)
 
     def choose(self, path):
         """Answer the next file dialogs with a path."""
