@@ -139,3 +139,37 @@ def test_the_plugin_menu_opens_the_sample_and_the_panels(make_napari_viewer):
     commands = {command for command, _ in get_app_model().commands}
     assert "napari-stexp.all_panels" in commands
     assert "napari-stexp.breast_synthetic" in commands
+
+
+def test_three_linked_views_are_drawn(make_napari_viewer):
+    """One camera: the same tissue is at the same place of each view, also after moving."""
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(1200, 700)
+    session = Session()
+    adapter = LayerAdapter(session, viewer)
+    session.set_slide(FakeSlide())
+    session.set_spots(make_spots(5, ("A", "B"), [[1, 5], [0, 4], [3, 1], [2, 2], [9, 0]]))
+    session.set_prediction(make_prediction(session.spots, ("A", "B")))
+    session.add_batch(make_batch(range(5), [[v, v] for v in range(5)]))
+    before = viewer.screenshot(canvas_only=True, flash=False)
+    session.comparison.side_by_side = True
+    for zoom, x in ((None, None), (2.0, 200.0)):
+        if zoom is not None:
+            viewer.scene.camera.zoom, viewer.scene.camera.center = zoom, (150.0, x)
+        image = viewer.screenshot(canvas_only=True, flash=False)[..., :3].astype(int)
+        # the slide below the spots, without titles and colour bars, is alike in all three
+        third = (image.shape[1] - 8) // 3
+        strips = [image[image.shape[0] * 6 // 10 : -90, n * (third + 4) : n * (third + 4) + third]
+                  for n in range(3)]  # fmt: skip
+        assert strips[0].std() > 1
+        for strip in strips[1:]:
+            different = np.abs(strip - strips[0]).max(axis=-1) > 12
+            assert different.mean() < 0.1
+    session.comparison.side_by_side = False
+    after = viewer.screenshot(canvas_only=True, flash=False)
+    # napari's dock may be a few pixels wider than it was, and the canvas as much narrower
+    width = min(before.shape[1], after.shape[1])
+    shift = (before.shape[1] - width) // 2
+    same = before[:, shift : shift + width].astype(int) - after[:, :width]
+    assert (np.abs(same).max(axis=-1) > 12).mean() < 0.05
+    adapter.close()
