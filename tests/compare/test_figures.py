@@ -111,6 +111,25 @@ def test_plots_that_would_be_empty_are_left_out(content) -> None:
     assert draw_correlations(scores, []) is None
 
 
+def test_correlations_that_are_all_the_same_are_drawn(content) -> None:
+    scores = content.scores.scores.assign(pcc_spot=1.0)
+    figure = draw_correlations(dataclasses.replace(content.scores, scores=scores), ["GENE1"])
+    assert sum(bar.get_height() for bar in figure.axes[0].patches) == len(scores)
+
+
+def test_a_constant_gene_is_drawn(content, view, tmp_path) -> None:
+    flat = np.ones(N, dtype=np.float32)
+    values = dataclasses.replace(read_genes(content)[0], predicted=flat, measured=0 * flat)
+    for at, figure in enumerate(
+        (
+            draw_gene_maps(view.frame, (), values, "spot"),
+            draw_boxes(values, content.labels, "spot"),
+            draw_scatter(values, content.labels, "spot"),
+        )
+    ):
+        save_figure(figure, tmp_path / f"{at}", "note")
+
+
 def test_the_scatter_holds_every_spot_once(content) -> None:
     values = read_genes(content)[0]
     known = np.isfinite(values.predicted)
