@@ -147,8 +147,9 @@ def draw_correlations(scores: EvaluationResult, genes: list[str]) -> Figure | No
         return None
     figure = new_figure(WIDTH, 3.6)
     axis = figure.subplots()
-    bins = np.linspace(known.min() - 0.01, known.max() + 0.01, min(60, max(10, len(known) // 8)))
-    axis.hist(known, bins=bins, color=_PLAIN, alpha=0.75)
+    limits = float(known.min()) - 0.01, float(known.max()) + 0.01  # a range, also of one value
+    n_bins = min(60, max(10, len(known) // 8))
+    axis.hist(known, bins=n_bins, range=limits, color=_PLAIN, alpha=0.75)
     axis.axvline(0, color=INK, linewidth=0.8)
     mean = float(known.mean())
     axis.axvline(mean, color="#D55E00", linewidth=1.6)
