@@ -157,7 +157,7 @@ def test_the_wheel_holds_all_of_it(tmp_path: Path) -> None:
         if path.suffix in {".py", ".pyi"}
     }
     expected |= {"napari_stexp/napari.yaml", "napari_stexp/py.typed"}
-    templates = (ROOT / "napari_stexp/evaluate/report_templates").iterdir()
+    templates = (ROOT / "napari_stexp").glob("*/report_templates/*")
     expected |= {path.relative_to(ROOT).as_posix() for path in templates}
     expected |= {f"napari_stexp/sample_data/{path.name}" for path in _sample_files()}
     scripts = {
