@@ -81,10 +81,10 @@ class AnnotationControl(QObject):
         def take(found: list[Any]) -> None:
             if self.regions.items and self.regions.undo_text:  # drawn, and in no file
                 self._waiting = found
-                self.clashed.emit(path.name, len(found))
                 self._controller.succeeded.emit(
                     "annotations", f"{path.name} waits for your answer in the tab Annotations."
                 )
+                self.clashed.emit(path.name, len(found))
             else:
                 self.session.set_annotations(found)
 

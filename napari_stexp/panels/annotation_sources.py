@@ -115,6 +115,7 @@ class AnnotationSources(QWidget):
         )
 
     def _on_clash(self, name: str, number: int) -> None:
+        self._panel.notice("annotations").say("hint", "")  # the question says it
         there = count(len(self._session.regions.items), "region")
         self.clash.ask(
             f"There are {there} that are in no file yet. What is to become of them, now that "

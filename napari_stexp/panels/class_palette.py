@@ -29,7 +29,7 @@ __all__ = ["ClassPalette"]
 
 KEY, SWATCH, NAME, REGIONS, AREA = range(5)
 _HEADERS = (
-    ("", "The key that chooses this class while the slide has the focus."),
+    ("", "The key that chooses this class while a drawing tool is in hand."),
     ("", "Click a colour to change it."),
     ("Class", "Click: what is drawn next is of this class. Double click: rename it."),
     ("Regions", "How many regions have this class."),
@@ -57,7 +57,8 @@ class ClassPalette(QWidget):
         self._filling = False
         self.table = QTableWidget(0, len(_HEADERS))
         self.table.setToolTip(
-            "Click a class, or press its number on the slide: what is drawn next is of it."
+            "Click a class, or press its number on the slide while a tool is in hand: what is "
+            "drawn next is of it."
         )
         self._set_up_table()
         self.box = QLineEdit()
