@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_stexp.annotation import DEFAULT_CLASSES, classes_of, is_regions_file, read_regions
+from napari_stexp.compare.label_colors import as_text, choose_colors
 from napari_stexp.compare.report_content import SpotLabels
 from napari_stexp.errors import AnnotationError, EvaluationError, SpotsError
-from napari_stexp.evaluate.domains import UNDETERMINED, is_labelled
-from napari_stexp.evaluate.report_maps import CATEGORIES
+from napari_stexp.evaluate.domains import is_labelled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +22,6 @@ __all__ = ["OF_SPOTS", "read_annotation"]
 
 #: What an annotation begins with that is a column of the spots' own table.
 OF_SPOTS = "obs:"
-_UNKNOWN = (150, 150, 150)  # of classes that say that the pathologist couldn't tell
 
 
 def read_annotation(
@@ -83,7 +78,7 @@ def read_annotation(
         from napari_stexp.annotation import label_spots
 
         regions = tuple(read_regions(annotation, slide))
-        values = _as_text(label_spots(spots, regions))
+        values = as_text(label_spots(spots, regions))
         used = {region.class_name for region in regions}
         colours = {one.name: one.color for one in classes_of(regions) if one.name in used}
         found = SpotLabels(Path(annotation).name, "regions", values, colours)
@@ -121,33 +116,9 @@ def _read_table(
 
 
 def _label(labels: pd.Series, title: str, kind: str) -> SpotLabels:
-    values = _as_text(labels)
+    values = as_text(labels)
     names = sorted(set(values) - {""})
-    return SpotLabels(title, kind, values, choose_colors(names))
-
-
-def _as_text(labels: pd.Series) -> NDArray[np.object_]:
-    text = labels.astype(object)
-    known = text.where(text.notna(), "")
-    return np.array([str(value).strip() for value in known], dtype=object)
-
-
-def choose_colors(names: Sequence[str]) -> dict[str, tuple[int, int, int]]:
-    """Return a colour per class: grey for 'undetermined', that of the palette, or a new one."""
-    palette = {one.name.casefold(): one.color for one in DEFAULT_CLASSES}
-    spare = iter([_rgb(text) for text in CATEGORIES] * (len(names) // len(CATEGORIES) + 1))
-    found: dict[str, tuple[int, int, int]] = {}
-    for name in names:
-        if name.lower() in UNDETERMINED:
-            found[name] = _UNKNOWN
-        else:
-            found[name] = palette.get(name.casefold()) or next(spare)
-    return found
-
-
-def _rgb(text: str) -> tuple[int, int, int]:
-    red, green, blue = bytes.fromhex(text.lstrip("#"))
-    return red, green, blue
+    return SpotLabels(title, kind, values, choose_colors(names, DEFAULT_CLASSES))
 
 
 def _check_any(labels: SpotLabels, annotation: str) -> None:

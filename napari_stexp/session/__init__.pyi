@@ -16,7 +16,6 @@ from .comparison import Comparison as Comparison
 from .display import COLORMAPS as COLORMAPS
 from .display import DisplaySettings as DisplaySettings
 from .label_source import LabelSource as LabelSource
-from .label_source import choose_colors as choose_colors
 from .labelling import Labelling as Labelling
 from .palette import N_HOT_KEYS as N_HOT_KEYS
 from .region_tools import TOOLS as TOOLS

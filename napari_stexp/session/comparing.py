@@ -42,8 +42,6 @@ SELECTED_SPOTS = "selected spots"
 #: What a report holds of a session's comparisons, if they have been made.
 REPORT_PARTS = ("genes", "agreement", "scores")
 
-_THUMBNAIL_PX = 2400  # 300 dpi at 20 cm
-
 
 def find_sides(
     session: Session, one: str, other: str | None = None, margin_um: float = 0.0
@@ -298,11 +296,11 @@ def start_report(
 
     def work() -> Generator[Progress, None, Path]:
         from napari_stexp.compare import compose_comparison_report
+        from napari_stexp.compare.report_inputs import picture_of
 
-        whole = content
-        if slide is not None:
-            yield Progress(0, 0, "reading the slide")
-            whole = replace(content, thumbnail=slide.thumbnail(_THUMBNAIL_PX))
+        yield Progress(0, 0, "reading the slide")
+        picture = picture_of(slide, content.centers, content.regions)
+        whole = replace(content, thumbnail=picture)
         written = yield from compose_comparison_report(whole, path, figures=figures)
         return written
 

@@ -9,13 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
+from napari_stexp.compare.label_colors import UNKNOWN_COLOR, as_text, choose_colors
 from napari_stexp.errors import AnnotationError
-from napari_stexp.session.label_source import (
-    UNKNOWN_COLOR,
-    LabelSource,
-    as_text,
-    choose_colors,
-)
+from napari_stexp.session.label_source import LabelSource
 
 if TYPE_CHECKING:
     import pandas as pd

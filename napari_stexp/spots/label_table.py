@@ -33,6 +33,7 @@ _NONE = {"", "nan", "na", "none", "<na>"}
 #: A place in pixels is a spot's if it is nearer than this, in parts of the spots' pitch.
 _NEAR = 0.25
 _NOWHERE = 1e9  # an array position that no spot has
+_UNKNOWN = {"unknown", "undetermined", "undefined"}
 _FEW = 12  # so many classes are believed of any number of spots
 #: HER2ST's table of what experts call the clusters, with their reasons.
 _NAMES_FILE, _REASONS = "motivation.csv", ",Marker genes include"
@@ -229,11 +230,18 @@ def _name_clusters(table: pd.DataFrame, path: Path) -> pd.DataFrame:
         if (folder / _NAMES_FILE).is_file():
             names = _read_cluster_names(folder / _NAMES_FILE)
             table["label"] = [
-                f"{label}: {names[patient, label]}" if (patient, label) in names else label
+                _join_name(label, names.get((patient, label), ""))
                 for patient, label in zip(table["patient_id"], table["label"], strict=True)
             ]
             break
     return table
+
+
+def _join_name(label: str, name: str) -> str:
+    """Return '2: cancer 1', but plain 'unknown', which counts as no class in comparisons."""
+    if name.lower() in _UNKNOWN:
+        return name
+    return f"{label}: {name}" if name else label
 
 
 def _read_cluster_names(path: Path) -> dict[tuple[str, str], str]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_stexp.viewer.region_style import RegionStyles
+from napari_stexp.viewer.region_style import HALO, RegionStyles
 
 __all__ = ["SIDE", "Rings", "draw_rings"]
 
@@ -16,6 +16,9 @@ SIDE = 512  # of a picture, px
 _LINE_PX = 2.5
 _DOT_PX = 2.0  # what is no larger is drawn as a dot
 _FILL = 0.22  # opacity inside selected regions
+_MOST_HALOS = 200  # of a picture: among more outlines white lines would hide the tissue
+_HALO_INK = tuple(round(255 * part) for part in HALO)
+_HALO_PX = 2
 
 
 class Rings:
@@ -84,9 +87,15 @@ def draw_rings(
         width = np.maximum(np.rint(styles.width[of_region] * _LINE_PX), 1).astype(int).tolist()
         inks = [(*rgb, 255) for rgb in ink.tolist()]
         pen = ImageDraw.Draw(picture)
-        for line in np.argsort(selected, kind="stable").tolist():
-            vertices = points[stops[line] - lengths[line] : stops[line]]
-            pen.line(vertices.ravel().tolist(), fill=inks[line], width=width[line])
+        order = np.argsort(selected, kind="stable").tolist()
+        outlines = [
+            points[end - n : end].ravel().tolist() for end, n in zip(stops, lengths, strict=True)
+        ]
+        if len(lines) <= _MOST_HALOS:
+            for line in order:
+                pen.line(outlines[line], fill=_HALO_INK, width=width[line] + _HALO_PX)
+        for line in order:
+            pen.line(outlines[line], fill=inks[line], width=width[line])
     drawn = np.array(picture)
     _draw_dots(drawn, (bounds[is_dot, :2] + bounds[is_dot, 2:]) / 2 - 0.5, color[is_dot])
     return drawn

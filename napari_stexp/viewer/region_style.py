@@ -9,9 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["RegionStyles", "class_colours", "style_regions"]
+__all__ = ["HALO", "HALO_WIDTH", "RegionStyles", "class_colours", "style_regions"]
 
 RGB = tuple[float, float, float]
+
+#: RGBA of the line below each outline, and how much wider it is than the outline.
+HALO = (1.0, 1.0, 1.0, 0.85)
+HALO_WIDTH = 1.1
 
 _PLAIN, _SELECTED, _LOCKED = 1.0, 1.8, 0.6  # widths of an outline relative to the usual one
 _GREY = 0.55  # part of grey in the outline of a region that can't be edited

@@ -36,8 +36,8 @@ __all__ = [
 ]
 
 #: Up to so many, napari's Shapes draw them anew in about a tenth of a second, at each edit.
-MOST_RINGS = 500
-MOST_VERTICES = 30_000
+MOST_RINGS = 300
+MOST_VERTICES = 15_000
 
 
 def fits_shapes(regions: Sequence[Any]) -> bool:

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_stexp.viewer.annotation_tiles import RegionTiles, make_tiled_layer, place_tiles
-from napari_stexp.viewer.frame import world_mpp
+from napari_stexp.viewer.frame import layer_frame, world_mpp
 from napari_stexp.viewer.slide_layer import make_slide_layer, show_again
-from napari_stexp.viewer.spots_layer import SpotsLayer
+from napari_stexp.viewer.spots_layer import SpotsLayer, spot_size_px
 from napari_stexp.viewer.spots_view import SIDES, side_view
 
 if TYPE_CHECKING:
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
 __all__ = ["SideBySide"]
 
 _SPACING = 4  # screen px between the views
+_FILLED = 0.88  # part of a view that the spots take
+_BAR_PX = 45  # half of the colour bar's width with its numbers, screen px
+_BAR_PART = 0.6  # of a view's height, that the colour bar may take
 _NOTE = "stexp_side_by_side"  # key of the line below the views
 
 
@@ -138,16 +144,36 @@ class SideBySide:
         with viewer.layers.batched_update():
             for place, layer in enumerate(own):
                 self._stack.add(layer, at=place)
-        before = min(viewer.canvas.size)
-        grid.stride, grid.shape, grid.spacing = len(own) // len(SIDES), (1, len(SIDES)), _SPACING
+        grid.stride, grid.spacing = len(own) // len(SIDES), _SPACING
+        grid.shape = _arrange(viewer.canvas.size, self._extent())
         grid.enabled = True
-        # what filled the window fills each view
-        height, width = viewer.canvas.viewbox_size(viewer.layers)
-        viewer.scene.camera.zoom = self._single.zoom * min(height, width) / before
+        self._fit()
         for view in self._views:
             view.spots.show_legend()
         viewer.canvas.overlays[_NOTE] = _make_note(self._session.value_unit)
         self.follow_regions()
+
+    def _extent(self) -> NDArray[np.float64]:
+        """Return height and width that the spots take, world units."""
+        spots = self._session.spots
+        spread = np.ptp(spots.obsm["spatial"], axis=0)[::-1] + spot_size_px(spots)
+        return np.maximum(spread, 1.0) * float(layer_frame(world_mpp(self._session))["scale"][0])
+
+    def _fit(self) -> None:
+        """Let the spots fill each view, beside the colour bar where there is room for both."""
+        camera = self._viewer.scene.camera
+        view = np.asarray(self._viewer.canvas.viewbox_size(self._viewer.layers), dtype=float)
+        xy = np.asarray(self._session.spots.obsm["spatial"], dtype=float)
+        scale = float(layer_frame(world_mpp(self._session))["scale"][0])
+        x, y = (xy.min(axis=0) + xy.max(axis=0)) / 2 * scale
+        extent = self._extent()
+        zoom = float((view / extent).min()) * _FILLED
+        free = (view[1] - extent[1] * zoom) / 2  # screen px
+        camera.center = (*camera.center[:-2], y, x + min(free, _BAR_PX) / zoom)
+        camera.zoom = zoom
+        for shown in self._views:
+            bar = shown.spots.layer.face_colorbar
+            bar.size = (bar.size[0], min(bar.size[1], max(int(view[0] * _BAR_PART), 1)))
 
     def _make_view(self, side: str) -> _View:
         assert self._session.slide is not None  # see show
@@ -237,9 +263,24 @@ class SideBySide:
         self._viewer.canvas.grid.events.enabled.disconnect(self._on_grid_enabled)
 
 
+def _arrange(canvas: tuple[int, int], extent: NDArray[np.float64]) -> tuple[int, int]:
+    """Return rows and columns: side by side or one below the other, whichever shows more.
+
+    Parameters
+    ----------
+    canvas : (int, int)
+        Height and width, screen px.
+    extent : (2,) array
+        Height and width of what is shown.
+    """
+    size, n = np.asarray(canvas, dtype=float), len(SIDES)
+    beside, below = (size / (1, n) / extent).min(), (size / (n, 1) / extent).min()
+    return (1, n) if beside >= below else (n, 1)
+
+
 def _make_note(unit: str) -> Any:
     """Return a line that says what the numbers on the three colour bars are."""
     from napari.components.overlays import TextOverlay
 
-    text = f"{unit}; measured and predicted share their limits"
-    return TextOverlay(text=text, position="bottom_left", visible=True, font_size=10)
+    text = f"{unit}, same limits\ndifference: predicted \N{MINUS SIGN} measured"
+    return TextOverlay(text=text, position="bottom_left", visible=True, font_size=8)

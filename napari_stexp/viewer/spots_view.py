@@ -83,7 +83,7 @@ def side_view(session: Session, side: str) -> SpotsView:
     if side == "residual":
         values = predicted - measured
         most = _largest(values, session.display.percentiles[1])
-        title = f"{gene} predicted \N{MINUS SIGN} measured"
+        title = f"{gene} difference"
         return SpotsView(values, status, (-most, most), RESIDUAL, title)
     limits = session.limits(np.concatenate(pair))
     values = measured if side == "measured" else predicted

@@ -204,10 +204,13 @@ def test_points_that_were_removed_by_a_script_come_back(predicted, adapter):
 def test_regions_are_outlines_in_the_colour_of_their_class(predicted, adapter):
     predicted.set_annotations(REGIONS)
     layer = adapter.annotation_layer
-    assert len(layer.data) == 3, "a region with a hole has two outlines"
-    assert list(layer.features["class"]) == ["Tumour", "Tumour", "Stroma"]
-    np.testing.assert_allclose(layer.edge_color[2, :3], np.array([10, 20, 30]) / 255)
-    np.testing.assert_array_equal(layer.edge_color[0], layer.edge_color[1])
+    below, lines = slice(0, 3), slice(3, 6)
+    assert len(layer.data) == 6, "a region with a hole has two outlines, each on a white one"
+    assert list(layer.features["class"][lines]) == ["Tumour", "Tumour", "Stroma"]
+    np.testing.assert_allclose(layer.edge_color[5, :3], np.array([10, 20, 30]) / 255)
+    np.testing.assert_array_equal(layer.edge_color[3], layer.edge_color[4])
+    assert (layer.edge_color[below, :3] == 1).all()
+    assert (np.array(layer.edge_width)[below] > 1.5 * np.array(layer.edge_width)[lines]).all()
     assert (layer.face_color[:, 3] == 0).all()
     assert not layer.text.visible
     np.testing.assert_allclose(layer.data[2].min(axis=0), [100, 900])  # y, x
@@ -218,7 +221,7 @@ def test_outlines_stay_thin_on_screen_when_zooming_in(predicted, adapter, viewer
     layer = adapter.annotation_layer
     for zoom in (1.0, 0.3, 25.0):
         viewer.scene.camera.zoom = zoom
-        on_screen = layer.edge_width[0] * layer.scale[-1] * zoom
+        on_screen = layer.edge_width[-1] * layer.scale[-1] * zoom
         assert on_screen == pytest.approx(2.5, rel=0.3)
 
 

@@ -54,19 +54,25 @@ def test_the_palettes_colour_goes_before_the_files():
 # ---- tiles -------------------------------------------------------------------------------
 
 
+def is_ink(picture, color):
+    return (picture[..., :3] == color).all(axis=-1) & (picture[..., 3] > 0)
+
+
 @pytest.mark.parametrize("level", [0, 2, 3])
 def test_a_level_shows_outlines_where_they_are(level):
     tiles = RegionTiles([Region(box(40, 24, 120, 72), class_name="a", color=RED)], (200, 300))
     picture = whole(tiles, level)
     step = 2.0**level / FINEST  # level-0 px per pixel
     assert picture.shape == (*tiles.shapes[level], 4)
-    rows, columns = np.nonzero(picture[..., 3])
+    rows, columns = np.nonzero(is_ink(picture, RED))
     for found, (low, high) in ((columns, (40, 120)), (rows, (24, 72))):
         assert (found.min() + 0.5) * step == pytest.approx(low, abs=2.5 * step)
         assert (found.max() + 0.5) * step == pytest.approx(high, abs=2.5 * step)
     middle = picture[int(48 / step), int(80 / step)]
     assert middle[3] == 0, "a region that isn't selected is not filled"
-    np.testing.assert_array_equal(picture[picture[..., 3] > 0][:, :3], [RED] * len(rows))
+    drawn = picture[..., 3] > 0
+    assert (is_ink(picture, RED) | (picture[..., :3] == 255).all(axis=-1))[drawn].all()
+    assert drawn.sum() > len(rows), "a white line lies below"
 
 
 def test_what_crosses_tiles_is_drawn_as_one_picture():
@@ -80,7 +86,7 @@ def test_what_crosses_tiles_is_drawn_as_one_picture():
     expected = Image.new("L", (width, height))
     line = np.rint(np.array(shape.exterior.coords) * FINEST - 0.5).ravel().tolist()
     ImageDraw.Draw(expected).line(line, fill=1, width=2)
-    found, expected = whole(tiles, level)[..., 3] > 0, np.array(expected) > 0
+    found, expected = is_ink(whole(tiles, level), RED), np.array(expected) > 0
     assert (found & expected).sum() > 0.99 * expected.sum()
     assert (found & ~expected).sum() < 0.02 * expected.sum()
 
@@ -187,14 +193,14 @@ def test_edits_are_drawn_in_the_same_layer(session, adapter, n):
     assert layer.metadata["stexp_regions"] == list(session.regions.items)
     session.regions.recolor_class("Tumor", BLUE)
     if n == 3:
-        assert len(layer.data) == 3
-        np.testing.assert_allclose(layer.edge_color[0, :3] * 255, BLUE)
-        assert layer.edge_width[2] > 1.5 * layer.edge_width[0]
+        assert len(layer.data) == 6
+        np.testing.assert_allclose(layer.edge_color[3, :3] * 255, BLUE)
+        assert layer.edge_width[5] > 1.5 * layer.edge_width[3]
     else:
         picture = np.asarray(layer.data[2])
         assert picture[850, 550, 3] > 0, "the selected region is tinted"
         assert picture[8, 6:11, 3].max() == 0, "the first one is gone"
-        assert tuple(picture[8, 16 - 2 : 16 + 2, :3].max(axis=0)) == BLUE
+        assert is_ink(picture[8, 16 - 2 : 16 + 2], BLUE).any()
     session.regions.remove([region.id for region in session.regions.items])
     assert adapter.annotation_layer is None
 

@@ -90,9 +90,9 @@ def test_a_residual_of_zero_has_limits(paired):
 def test_each_view_has_the_slide_the_regions_and_its_spots(paired, adapter, viewer):
     paired.comparison.side_by_side = True
     grid, layers = viewer.canvas.grid, list(viewer.layers)
-    assert grid.actual_shape(layers) == (1, 3)
-    for column, own in enumerate(adapter.side_by_side.layers):
-        inside = [layers[index] for index in grid.contents_at((0, column), layers)]
+    assert grid.actual_shape(layers) == (3, 1), "spots in a row leave room below each other"
+    for row, own in enumerate(adapter.side_by_side.layers):
+        inside = [layers[index] for index in grid.contents_at((row, 0), layers)]
         assert [layer for layer in inside if layer.visible] == list(own)
         image, regions, spots = own
         assert image.rgb
@@ -100,9 +100,24 @@ def test_each_view_has_the_slide_the_regions_and_its_spots(paired, adapter, view
         assert spots.face_colorbar.visible
         assert spots.name_overlay.visible
     assert [layer.name for layer in painters(adapter)] == [
-        "A measured", "A predicted", "A predicted \N{MINUS SIGN} measured",
+        "A measured", "A predicted", "A difference",
     ]  # fmt: skip
     assert "log10" in viewer.canvas.overlays["stexp_side_by_side"].text
+
+
+def test_tall_sections_stand_beside_each_other_and_fill_their_views(paired, adapter, viewer):
+    spots = paired.spots.copy()
+    spots.obsm["spatial"] = spots.obsm["spatial"][:, ::-1].copy()
+    paired.set_spots(spots)
+    paired.set_prediction(make_prediction(spots, ("A", "B")))
+    paired.add_batch(make_batch(range(5), np.ones((5, 2))))
+    paired.comparison.side_by_side = True
+    layers, camera = list(viewer.layers), viewer.scene.camera
+    assert viewer.canvas.grid.actual_shape(layers) == (1, 3)
+    height, _ = viewer.canvas.viewbox_size(viewer.layers)
+    y = spots.obsm["spatial"][:, 1] * paired.world_mpp
+    assert camera.center[-2] == pytest.approx((y.min() + y.max()) / 2)
+    assert 0.7 < np.ptp(y) * camera.zoom / height < 1
 
 
 def test_spots_without_a_value_are_rings_in_each_view(paired, adapter):
@@ -121,7 +136,6 @@ def test_leaving_gives_the_single_view_back_as_it_was(paired, adapter, viewer):
     before = state(viewer)
     paired.comparison.side_by_side = True
     assert not own.visible
-    assert viewer.scene.camera.zoom < 0.7
     viewer.scene.camera.center = (50, 50)
     paired.gene = "B"
     paired.gene = "A"
