@@ -65,7 +65,9 @@ def extras(her2st: Path) -> dict[str, np.ndarray]:
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the user's cache and settings out of the tests."""
-    monkeypatch.setenv("STEXP_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "cache"))
+    base = tmp_path_factory.getbasetemp()
+    monkeypatch.setenv("STEXP_CACHE_DIR", str(base / "cache"))
+    monkeypatch.setenv("STEXP_DATA_DIR", str(base / "data"))
 
 
 @pytest.fixture(scope="session")
