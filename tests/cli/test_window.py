@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from napari_stexp.errors import StexpError
+from napari_stexp.panels.registry import PANELS
 
 pytestmark = pytest.mark.gui
 
@@ -36,7 +37,7 @@ def _predicted(window) -> bool:
 
 def test_view_opens_everything_and_predicts(open_window, slide, spots, bundle) -> None:
     window = open_window(slide, spots=spots, model=bundle, predict=True)
-    assert set(window.panels) == {"Slide & spots", "Model", "Predict", "Genes"}
+    assert list(window.panels) == list(PANELS)
     window.wait(lambda: _predicted(window), 120, "predicting")
     session = window.session
     assert session.slide.path == slide
