@@ -45,19 +45,21 @@ class Walk:
         self.controller = get_controller(self.viewer)
         self.session = self.controller.session
         self.problems: list[str] = []
-        self.controller.failed.connect(lambda area, error: self.problems.append(str(error)))
+        self.controller.failed.connect(lambda _area, error: self.problems.append(str(error)))
         self._n = 0
         self.settle()
 
     # ---- time ----------------------------------------------------------------------------
 
     def settle(self, seconds: float = 0.6) -> None:
+        """Let the window live for a while."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             self.app.processEvents()
             time.sleep(0.01)
 
     def wait(self, condition: Any, what: str) -> None:
+        """Let it live until something is so; a task that fails ends the walk."""
         end = time.monotonic() + _WAIT
         while not condition():
             self.app.processEvents()
@@ -69,12 +71,14 @@ class Walk:
         self.settle()
 
     def idle(self, what: str) -> None:
+        """Wait until no task runs."""
         self.settle(0.3)
         self.wait(lambda: not self.controller.tasks, what)
 
     # ---- camera --------------------------------------------------------------------------
 
     def shot(self, name: str) -> None:
+        """Take a picture of the window as it is on the screen."""
         self._n += 1
         path = self.folder / f"{self._n:02d}-{name}.png"
         self.settle()
@@ -85,6 +89,7 @@ class Walk:
     # ---- hand ----------------------------------------------------------------------------
 
     def show(self, title: str) -> Any:
+        """Bring a panel to the front."""
         panel = self.panels[title]
         dock = panel
         while not hasattr(dock, "toggleViewAction"):
@@ -94,6 +99,7 @@ class Walk:
         return panel
 
     def click(self, widget: Any) -> None:
+        """Click a button that can be seen and pressed."""
         from qtpy.QtCore import Qt
         from qtpy.QtTest import QTest
 
@@ -103,6 +109,7 @@ class Walk:
         self.settle(0.3)
 
     def key(self, key: Any, modifier: Any = None) -> None:
+        """Press a key on the slide."""
         from qtpy.QtCore import Qt
         from qtpy.QtTest import QTest
 
@@ -127,6 +134,7 @@ class Walk:
         return QPoint(round(canvas.width() / 2 + column), round(canvas.height() / 2 + row))
 
     def drag(self, places: list[tuple[float, float]]) -> None:
+        """Drag over the slide, level-0 px."""
         from qtpy.QtCore import Qt
         from qtpy.QtTest import QTest
 
@@ -139,6 +147,7 @@ class Walk:
         self.settle(0.3)
 
     def corners(self, places: list[tuple[float, float]]) -> None:
+        """Click corner by corner, and close the outline with Enter."""
         from qtpy.QtCore import Qt
         from qtpy.QtTest import QTest
 
@@ -181,18 +190,17 @@ def annotate(walk: Walk) -> None:
     xy = np.asarray(walk.session.spots.obsm["spatial"])
     low, high = np.percentile(xy, 5, axis=0), np.percentile(xy, 95, axis=0)
     middle, span = (low + high) / 2, high - low
-    left = middle - [0.27 * span[0], 0]
-    right = middle + [0.27 * span[0], 0]
+    aside = np.array([0.27 * span[0], 0])
     walk.click(panel.tools.buttons["polygon"])
-    walk.corners(ring(left, 0.19 * min(span), 9)[:-1])
+    walk.corners(ring(middle - aside, 0.19 * min(span), 9)[:-1])
     walk.shot("polygon")
     walk.key(Qt.Key.Key_3)
     walk.click(panel.tools.buttons["lasso"])
-    walk.drag(ring(right, 0.17 * min(span)))
+    walk.drag(ring(middle + aside, 0.17 * min(span)))
     walk.key(Qt.Key.Key_4)
     walk.click(panel.tools.buttons["brush"])
-    path = [middle + [0, t * 0.3 * span[1]] for t in np.linspace(-1, 1, 20)]
-    walk.drag([(float(x), float(y)) for x, y in path])
+    x, y = middle
+    walk.drag([(x, y + t * 0.3 * span[1]) for t in np.linspace(-1, 1, 20)])
     walk.shot("lasso-and-brush")
     walk.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     walk.shot("undone")

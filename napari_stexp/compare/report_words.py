@@ -193,12 +193,18 @@ def _say_scores(content: ReportContent) -> str:
 
 
 def describe_blinding(record: Mapping[str, Any] | None) -> list[str]:
-    """Say how the annotation was made, a sentence each; nothing where it wasn't recorded."""
+    """Say how the annotation was made, a headline and a sentence each; nothing without a record.
+
+    Only what was locked before any expression was seen, and not edited since, is called blind.
+    """
     state = str((record or {}).get("state") or "off")
     if record is None or state == "off":
         return []
     started, locked = record.get("started"), record.get("locked_at")
-    said = [f"Annotating began {_say_time(started)}, with expression hidden."]
+    n_unlocks = int(record.get("n_unlocks") or 0)
+    blind = bool(locked) and not record.get("seen_before") and not n_unlocks
+    said = ["Annotated blind." if blind else "Annotated with expression hidden."]
+    said.append(f"Annotating began {_say_time(started)}, with expression hidden.")
     if locked:
         n = int(record.get("n_regions") or 0)
         count = f", with {format_count(n)} region{'s' if n != 1 else ''}" if n else ""
@@ -209,10 +215,9 @@ def describe_blinding(record: Mapping[str, Any] | None) -> list[str]:
     else:
         said.append("It wasn't locked yet when this report was written.")
     if record.get("seen_before"):
-        said.append("Expression had been shown on this slide before annotating began.")
-    n = int(record.get("n_unlocks") or 0)
-    if n:
-        times = "once" if n == 1 else f"{n} times"
+        said.append("Not blind: expression had been shown on this slide before annotating began.")
+    if n_unlocks:
+        times = "once" if n_unlocks == 1 else f"{n_unlocks} times"
         said.append(
             f"The annotation was unlocked {times} after that: it may have been changed by someone "
             "who had seen expression."

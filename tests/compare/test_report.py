@@ -244,7 +244,17 @@ def test_names_from_files_are_text(tmp_path) -> None:
         (
             {"state": "unlocked", "locked_at": "?", "n_unlocks": 2, "seen_before": True},
             "unlocked 2 times after that",
-            "It isn't recorded",
+            "Annotated blind",
+        ),
+        (
+            {"state": "locked", "started": "x", "locked_at": "y", "seen_before": True},
+            "Annotated with expression hidden. Annotating began",
+            "Annotated blind",
+        ),
+        (
+            {"state": "locked", "started": "x", "locked_at": "y"},
+            "Annotated blind. Annotating began",
+            "Not blind",
         ),
         ({"state": "annotating", "started": "x"}, "It wasn't locked yet", "shown on this slide"),
     ],
