@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 venv=${VENV:-.venv}
-extras=${EXTRAS:-all,test,dev}
+extras=${EXTRAS:-all,spatialdata,test,dev}
 
 if [ ! -x "$venv/bin/python" ] || ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     python=$(scripts/find-python.sh)
