@@ -253,8 +253,16 @@ class ColumnTable(QTableView):
         self.model_.set_filter(text)
         self._quiet = False
 
-    def mark(self, item: int) -> None:
-        """Mark one of the given rows as the current one, without asking for it."""
+    def mark(self, item: int, *, scroll: bool = True) -> None:
+        """Mark one of the given rows as the current one, without asking for it.
+
+        Parameters
+        ----------
+        item : int
+            Of the given rows; below 0 for none.
+        scroll : bool
+            Whether it is brought into view: not where the top of a new table is to be seen.
+        """
         row = self.model_.row(item)
         self._quiet = True
         if row < 0:
@@ -262,7 +270,10 @@ class ColumnTable(QTableView):
             self.setCurrentIndex(QModelIndex())
         elif row != self.currentIndex().row():
             self.selectRow(row)
-            self.scrollTo(self.model_.index(row, 0))
+            if scroll:
+                self.scrollTo(self.model_.index(row, 0))
+            else:
+                self.scrollToTop()
         self._quiet = False
 
     def _on_current(self, current: QModelIndex, _previous: QModelIndex) -> None:

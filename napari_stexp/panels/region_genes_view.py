@@ -144,12 +144,13 @@ class RegionGenesView(QWidget):
     def show_result(self) -> None:
         """Show the table of genes, and the gene."""
         ranked = self._session.comparison.genes
-        if ranked is not self._shown:
+        fresh = ranked is not self._shown
+        if fresh:
             self._shown = ranked
             self._fill(ranked)
         for widget in (self.title, self.caution, self.tools, self.table):
             widget.setVisible(ranked is not None)
-        self.show_gene()
+        self.show_gene(scroll=not fresh)
 
     def _fill(self, ranked: RegionGenes | None) -> None:
         if ranked is None:
@@ -167,13 +168,13 @@ class RegionGenesView(QWidget):
             | {column.key: table[column.key].to_numpy() for column in _COLUMNS[1:]}
         )
 
-    def show_gene(self) -> None:
-        """Mark the shown gene in the table, and draw it."""
+    def show_gene(self, *, scroll: bool = True) -> None:
+        """Mark the shown gene in the table, in view or where the table is now, and draw it."""
         session, source = self._session, self._session.labelling.source
         gene = session.gene
         if self._shown is not None and gene is not None:
             found = self._shown.table.index.get_indexer([gene])
-            self.table.mark(int(found[0]))
+            self.table.mark(int(found[0]), scroll=scroll)
         values = session.values()
         if values is None or source is None or gene is None:
             self.plot.show_plot(None)

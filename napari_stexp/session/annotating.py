@@ -66,9 +66,16 @@ class Annotating(ABC):
         self.set_annotations(regions)
 
     def set_annotations(self, regions: list[Any] | None) -> None:
-        """Show regions on the slide in place of those that are there."""
+        """Show regions on the slide in place of those that are there.
+
+        Raises
+        ------
+        AnnotationError
+            The annotation is locked.
+        """
         if regions is self._annotations:
             return
+        self.regions.check_editable()
         self._annotations = regions
         self.regions.load(regions)
 

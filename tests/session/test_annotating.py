@@ -100,6 +100,16 @@ def test_annotations_that_are_set_can_be_edited(shown):
     assert given, "the caller's list is not ours to change"
 
 
+def test_a_locked_annotation_is_not_replaced(shown):
+    shown.regions.start_blinded()
+    drawn = shown.regions.add(box(100, 200, 500, 400))
+    shown.regions.lock()
+    for other in ([make_region()], None):
+        with pytest.raises(AnnotationError, match="locked"):
+            shown.set_annotations(other)
+    assert shown.annotations == [drawn]
+
+
 def test_columns_of_the_spots_are_labels(session):
     spots = make_spots()
     spots.obs["label"] = pd.Categorical(["cancer", "fat", "undetermined", None, "fat", "cancer"])
