@@ -59,3 +59,13 @@ class Region:
             raise AnnotationError(
                 "not a colour", expected="(red, green, blue), 0 to 255", found=self.color
             )
+
+    @classmethod
+    def of_checked(cls, **facts: Any) -> Region:
+        """Return a region of attributes that are known to be good, all of them given.
+
+        Many regions are made three times as fast without checking each.
+        """
+        region = object.__new__(cls)
+        region.__dict__.update(facts)
+        return region
