@@ -12,7 +12,7 @@ import numpy as np
 
 from napari_stexp.compare.agreement import find_agreement
 from napari_stexp.compare.measured import pair_expression
-from napari_stexp.compare.report_content import ReportContent
+from napari_stexp.compare.report_content import BLINDING, ReportContent
 from napari_stexp.compare.report_contrasts import Values, choose_genes, choose_pairs, rank_pairs
 from napari_stexp.compare.report_inputs import (
     check_slide,
@@ -154,6 +154,7 @@ def compare_annotation(
         labels=labels,
         regions=regions,
         thumbnail=thumbnail,
+        blinding=predicted.uns.get(BLINDING) if labels.kind == "column" else None,
         provenance=provenance,
         **parts,
     )

@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from napari_stexp.compare.region_genes import RegionGenes
     from napari_stexp.evaluate import EvaluationResult
 
-__all__ = ["LabelsOfSpots", "ReportContent", "SpotLabels"]
+__all__ = ["BLINDING", "LabelsOfSpots", "ReportContent", "SpotLabels"]
 
 Color = tuple[int, int, int]
+
+#: Key in ``uns`` of the record of a blinded annotation, beside the labels in ``obs``.
+BLINDING = "stexp_annotation"
 
 
 class LabelsOfSpots(Protocol):

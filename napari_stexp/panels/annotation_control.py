@@ -152,7 +152,7 @@ class AnnotationControl(QObject):
         """Write regions, spots and labels for another program, in the background."""
         path, session = Path(path), self.session
         self._controller.remember(path.parent)
-        hidden = session.hides_values
+        hidden, blinding = session.hides_values, self.regions.blinding
         prediction = None if session.prediction is None or hidden else session.prediction.adata
         sources = session.labelling.sources.items()
         labels = session.labels()
@@ -166,6 +166,7 @@ class AnnotationControl(QObject):
             genes=() if hidden else genes,
             labels=labels,
             columns={tasks.column_name(key): source.values for key, source in sources},
+            blinding=None if blinding.state == "off" else blinding.to_dict(),
         )
 
         def tell(written: Path) -> None:

@@ -146,6 +146,8 @@ class ExportRequest:
         Each spot's class, for QuPath.
     columns : dict of str to (N,) array
         Each spot's class by source, for h5ad.
+    blinding : dict or None
+        The record of a blinded annotation, for h5ad.
     """
 
     kind: str
@@ -157,6 +159,7 @@ class ExportRequest:
     genes: Sequence[str] = ()
     labels: Any = None
     columns: dict[str, Any] = field(default_factory=dict)
+    blinding: dict[str, Any] | None = None
 
 
 def export_steps(request: ExportRequest) -> Generator[Progress, None, Path]:
@@ -192,6 +195,7 @@ def _write_qupath(request: ExportRequest) -> None:
 
 
 def _write_h5ad(request: ExportRequest) -> None:
+    from napari_stexp.compare.report_content import BLINDING
     from napari_stexp.export import add_label_columns
     from napari_stexp.files import atomic_path
 
@@ -199,6 +203,9 @@ def _write_h5ad(request: ExportRequest) -> None:
     if table is None:
         raise StexpError("there are no spots to label", hint="Load spots, or make a grid.")
     labelled = add_label_columns(table, request.columns)
+    if request.blinding is not None:
+        known = {key: value for key, value in request.blinding.items() if value is not None}
+        labelled.uns[BLINDING] = known
     try:
         with atomic_path(request.path) as temporary:
             labelled.write_h5ad(temporary)

@@ -172,10 +172,10 @@ class Annotating(ABC):
 
     def _tell_annotating(self, spots: bool, annotations: bool, prediction: bool) -> None:
         """Say what has changed, and forget what was found of other spots or predictions."""
+        if spots or prediction:
+            self.comparison.clear()
         if spots:
             self.labelling.follow_spots(self._spots)
             self.selection_changed.emit(None)
-        if spots or prediction:
-            self.comparison.clear()
         if annotations:
             self.regions.announce()

@@ -107,6 +107,19 @@ def test_regions_slide_and_measurement_make_a_whole_report(files) -> None:
     pd.testing.assert_frame_equal(content.scores.scores, expected.scores)
 
 
+def test_a_label_column_brings_the_record_of_how_it_was_made(files, tmp_path) -> None:
+    from anndata import read_h5ad
+
+    labelled = read_h5ad(files["prediction"])
+    labelled.obs["kind"] = read_h5ad(files["measured"]).obs["kind"].reindex(labelled.obs_names)
+    labelled.uns["stexp_annotation"] = {"state": "locked", "started": "2026-03-04T10:00:00+00:00"}
+    labelled.write_h5ad(tmp_path / "labelled.h5ad")
+    content = _compare(files | {"prediction": tmp_path / "labelled.h5ad"}, "obs:kind")
+    assert content.blinding["state"] == "locked"
+    other = _compare(files | {"prediction": tmp_path / "labelled.h5ad"}, "regions")
+    assert other.blinding is None, "it is not known how these regions were drawn"
+
+
 def test_contrasts_are_those_of_the_library(files) -> None:
     content = _compare(files, params=dataclasses.replace(QUICK, margin_um=60.0))
     labels = content.labels.values

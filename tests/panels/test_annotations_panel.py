@@ -374,11 +374,16 @@ def test_exports(desk, spots_file, tmp_path):
     found = json.loads((tmp_path / "qupath.geojson").read_text())["features"]
     assert len(found) == 31
     assert "KRT19" in json.dumps(found[-1])
+    w.session.regions.start_blinded()
+    w.session.regions.lock()
     w.choose(tmp_path / "labelled.h5ad")
     w.click(form.buttons["h5ad"])
     w.settle()
     assert w.errors == []
     saved = read_h5ad(tmp_path / "labelled.h5ad")
+    record = saved.uns["stexp_annotation"]
+    assert (record["state"], record["n_regions"]) == ("locked", 1)
+    assert record["seen_before"], "the spots' counts were shown before"
     assert (saved.obs["region"] == "Tumor").sum() == w.session.labelling.source.count()["Tumor"]
     assert "Saved as" in w.annotations.notice("export").text()
 
