@@ -108,6 +108,15 @@ class Walk:
         QTest.mouseClick(widget, Qt.MouseButton.LeftButton)
         self.settle(0.3)
 
+    def click_cell(self, table: Any, row: int, column: int = 0) -> None:
+        """Click a cell of a table."""
+        from qtpy.QtCore import Qt
+        from qtpy.QtTest import QTest
+
+        place = table.visualRect(table.model().index(row, column)).center()
+        QTest.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        self.settle(0.5)
+
     def key(self, key: Any, modifier: Any = None) -> None:
         """Press a key on the slide."""
         from qtpy.QtCore import Qt
@@ -236,12 +245,21 @@ def compare(walk: Walk, args: argparse.Namespace) -> None:
     walk.click(panel.genes_view.button)
     walk.idle("ranking genes")
     walk.shot("genes-of-region")
+    walk.click_cell(panel.genes_view.table, 0)
+    walk.shot("its-first-gene")
     view = panel.agreement_view
     panel.tabs.setCurrentIndex(1)
     walk.settle()
     walk.click(view.button)
     walk.idle("finding domains")
     walk.shot("agreement")
+    walk.click_cell(view.confusion, 0, 1)
+    walk.shot("spots-of-a-cell")
+    home = (walk.viewer.scene.camera.center, walk.viewer.scene.camera.zoom)
+    walk.click_cell(view.table, 0)
+    walk.shot("most-disagreeing-spot")
+    walk.viewer.scene.camera.center, walk.viewer.scene.camera.zoom = home
+    walk.session.select_spots(None)
     walk.session.labelling.shown = True
     walk.shot("classes-on-slide")
     walk.session.labelling.shown = False
@@ -280,7 +298,7 @@ def main() -> None:
         from napari_stexp.viewer.sample import sample_files
 
         files = sample_files()
-        args.slide, args.spots, args.model = files.slide, files.spots, files.model
+        args.slide, args.spots, args.model = files.slide, files.spots, files.bundle
     walk = Walk(args.output, args.theme)
     begin(walk, args)
     annotate(walk)
