@@ -1,5 +1,5 @@
-from .annotations_panel import AnnotationsPanel as AnnotationsPanel
-from .compare_panel import ComparePanel as ComparePanel
+from .annotate.annotations_panel import AnnotationsPanel as AnnotationsPanel
+from .compare.compare_panel import ComparePanel as ComparePanel
 from .controller import Controller as Controller
 from .genes_panel import GenesPanel as GenesPanel
 from .launcher import AllPanels as AllPanels
@@ -11,6 +11,6 @@ from .registry import get_session as get_session
 from .registry import open_all as open_all
 from .registry import open_train as open_train
 from .slide_panel import SlidePanel as SlidePanel
-from .train_panel import TrainPanel as TrainPanel
+from .train.train_panel import TrainPanel as TrainPanel
 from .workers import TaskHandle as TaskHandle
 from .workers import run_task as run_task

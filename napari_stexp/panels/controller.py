@@ -11,11 +11,11 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_stexp.errors import ScaleError, StexpError
 from napari_stexp.panels import tasks
-from napari_stexp.panels.annotation_control import AnnotationControl
+from napari_stexp.panels.annotate.annotation_control import AnnotationControl
 from napari_stexp.panels.background import BackgroundTasks
-from napari_stexp.panels.compare_control import CompareControl
+from napari_stexp.panels.compare.compare_control import CompareControl
 from napari_stexp.panels.prediction_run import PredictionRun
-from napari_stexp.panels.training_control import TrainingControl
+from napari_stexp.panels.train.training_control import TrainingControl
 
 if TYPE_CHECKING:
     from napari_stexp.session import Session

@@ -340,7 +340,7 @@ def own_memory(tmp_path, monkeypatch):
 @pytest.fixture
 def train(own_memory, make_napari_viewer, qtbot, monkeypatch):
     """Return the window with the panel *Train*."""
-    from tests.panels.train_window import TrainWindow
+    from tests.panels.train.train_window import TrainWindow
 
     desk = TrainWindow(make_napari_viewer(), qtbot, monkeypatch)
     yield desk

@@ -1,0 +1,1 @@
+"""The dock *Compare*: genes of regions, agreement, measurement, report."""

@@ -1,0 +1,1 @@
+"""The dock *Train*: sections, settings, the running training and its scores."""
