@@ -94,11 +94,13 @@ def test_every_import_is_a_requirement(metadata: configparser.ConfigParser) -> N
     names |= {"lightning_fabric": "lightning-fabric"}
     comes_with = {"vispy": "napari", "npe2": "napari", "app_model": "napari", "pint": "napari"}
     comes_with |= {"huggingface_hub": "timm", "markupsafe": "jinja2"}
+    comes_with |= {"geopandas": "spatialdata", "xarray": "spatialdata"}
     required = {
         re.split(r"[\[<>=! ]", line)[0]
         for section in (
             metadata["options"]["install_requires"],
             metadata["options.extras_require"]["all"],
+            metadata["options.extras_require"]["spatialdata"],
         )
         for line in section.split("\n")
         if line

@@ -71,6 +71,7 @@ def test_the_encoder_gives_the_released_embeddings_of_released_patches(released,
     np.testing.assert_allclose(embeddings, extras["image_embedding_C4"], atol=1e-4)
 
 
+@pytest.mark.slow  # the window's own test of C4 compares its predictions, too
 def test_c4_on_the_cpu(check, c4, released, reference):
     findings = [*check.compare_c4(*c4, released, reference, "cpu")]
     assert len(findings) == 13
@@ -88,6 +89,7 @@ def test_c4_on_the_gpu(check, c4, released, reference):
     assert np.abs(half - reference["image_embeddings_C4"]).max() < check.HALF_EMBEDDINGS
 
 
+@pytest.mark.slow
 def test_the_comparison_can_fail(check, c4, released, reference):
     """Other embeddings, another metric's weights, another section's bank are all noticed."""
     import dataclasses

@@ -96,7 +96,7 @@ def test_mask_keeps_exactly_the_spots_with_their_centre_on_tissue(seed, downsamp
     expected = [
         name
         for name, (x, y) in zip(whole.obs_names, whole.obsm["spatial"], strict=True)
-        if mask[int(y // downsample), int(x // downsample)]
+        if mask[int(y / downsample), int(x / downsample)]
     ]
     if not expected:
         with pytest.raises(SpotsError, match="no spot of the grid lies on tissue"):

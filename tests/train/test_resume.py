@@ -45,7 +45,8 @@ def assert_same_runs(one: Path, two: Path) -> None:
     assert rows(one) == rows(two)
 
 
-@pytest.mark.parametrize(("seed", "kills"), [(0, 2), pytest.param(1, 12, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("seed", "kills"), [(0, 2), (1, 12)])
 def test_killed_at_random_moments_and_resumed_gives_the_same_weights(
     tmp_path: Path, seed: int, kills: int
 ) -> None:
