@@ -5,6 +5,7 @@ from __future__ import annotations
 import lzma
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,9 @@ import pytest
 from napari_stexp.viewer.native import keep_triton_to_itself
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+# A shell's background job ignores SIGINT, and Python then never raises KeyboardInterrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Any order of tests must do: one that draws a window before another that imports torch.
 keep_triton_to_itself()

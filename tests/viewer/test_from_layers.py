@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from shapely import box
@@ -32,6 +32,7 @@ def test_a_mask_outlined_and_filled_is_the_same_mask(mask):
     np.testing.assert_array_equal(fill_region(shape, mask.shape), mask)
 
 
+@example((1.5, 1.5), 1.0, (0.0, 6.0))
 @given(
     st.tuples(st.floats(0, 30), st.floats(0, 30)), st.floats(1, 20),
     st.tuples(st.floats(0, 30), st.floats(0, 30)),
@@ -40,9 +41,11 @@ def test_a_pixel_is_filled_if_the_region_holds_its_centre(middle, radius, hole):
     shape = shapely.Point(middle).buffer(radius).difference(shapely.Point(hole).buffer(4.3))
     if shape.is_empty:
         return
-    rows, columns = np.mgrid[:25, :28] + 0.5
-    inside = shapely.contains_xy(shape, columns.ravel(), rows.ravel()).reshape(rows.shape)
-    np.testing.assert_array_equal(fill_region(shape, (25, 28)), inside)
+    rows, columns = (part.ravel() for part in np.mgrid[:25, :28] + 0.5)
+    inside = shapely.contains_xy(shape, columns, rows)
+    # a centre on the outline itself falls to either side
+    clear = shapely.distance(shape.boundary, shapely.points(columns, rows)) > 1e-9
+    np.testing.assert_array_equal(fill_region(shape, (25, 28)).ravel()[clear], inside[clear])
 
 
 # ---- labels ------------------------------------------------------------------------------
