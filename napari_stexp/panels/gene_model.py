@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
+from qtpy.QtCore import QModelIndex, QObject, Qt
 
 from napari_stexp.panels.text import short_number
+from napari_stexp.panels.titled_model import TitledModel
 
 __all__ = ["GeneTableModel"]
 
@@ -22,12 +23,14 @@ _TOOLTIPS = (
 )
 
 
-class GeneTableModel(QAbstractTableModel):
+class GeneTableModel(TitledModel):
     """Genes with mean and held-out score.
 
     Filtering and sorting work on arrays, so that 40,000 genes answer at once;
     a proxy model would ask Python for every cell.
     """
+
+    titles, tooltips = _TITLES, _TOOLTIPS
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -155,15 +158,3 @@ class GeneTableModel(QAbstractTableModel):
         if np.isnan(value):
             return "-"
         return short_number(value) if index.column() == MEAN else f"{value:.2f}"
-
-    def headerData(  # noqa: N802 - Qt's name
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        """Return a column's title or tooltip."""
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return _TITLES[section]
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return _TOOLTIPS[section]
-        return None

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, Signal
+from qtpy.QtCore import QModelIndex, QObject, Qt, Signal
 from qtpy.QtGui import QColor, QIcon
 
 from napari_stexp.panels.annotate.tool_icons import draw_swatch, draw_tool
+from napari_stexp.panels.titled_model import TitledModel
 
 if TYPE_CHECKING:
     from napari_stexp.annotation import Region
@@ -35,11 +36,13 @@ _ALIGNMENTS = {
 Regions = tuple["Region", ...]
 
 
-class RegionModel(QAbstractTableModel):
+class RegionModel(TitledModel):
     """One row per region, oldest first; every cell is made when it is drawn.
 
     A name that is edited changes nothing by itself: it asks.
     """
+
+    titles, tooltips = _TITLES, _TOOLTIPS
 
     rename_requested = Signal(str, str)  # id, name
 
@@ -142,18 +145,6 @@ class RegionModel(QAbstractTableModel):
             own = region.color or _NO_COLOR
             return _swatch(self._colors.get(region.class_name or "", own))
         return _lock() if column == LOCK and region.locked else None
-
-    def headerData(  # noqa: N802 - Qt's name
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        """Return a column's title or tooltip."""
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return _TITLES[section]
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return _TOOLTIPS[section]
-        return None
 
 
 def _count_same(old: Regions, new: Regions) -> tuple[int, int]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt, Signal
+from qtpy.QtCore import QModelIndex, QObject, Qt, Signal
 from qtpy.QtGui import QBrush, QColor
+
+from napari_stexp.panels.titled_model import TitledModel
 
 if TYPE_CHECKING:
     from napari_stexp.session.training import SectionRow, Use
@@ -29,11 +31,13 @@ _TOOLTIPS = (
 _CHECKED, _UNCHECKED = Qt.CheckState.Checked, Qt.CheckState.Unchecked
 
 
-class SectionTableModel(QAbstractTableModel):
+class SectionTableModel(TitledModel):
     """Sections by row; a section is used for one thing at most.
 
     A click changes nothing by itself: it asks.
     """
+
+    titles, tooltips = _TITLES, _TOOLTIPS
 
     use_requested = Signal(str, str)  # section, Use
 
@@ -127,18 +131,6 @@ class SectionTableModel(QAbstractTableModel):
         use = _USES[index.column()] if checked else "leave out"
         self.use_requested.emit(self._rows[index.row()].name, use)
         return True
-
-    def headerData(  # noqa: N802 - Qt's name
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        """Return a column's title or tooltip."""
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return _TITLES[section]
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return _TOOLTIPS[section]
-        return None
 
 
 def _look(row: SectionRow, column: int, role: int) -> Any:
