@@ -156,7 +156,7 @@ class GenesPanel(Panel):
         if session.hides_values:
             self.key.say("hint", "")
             return
-        values = session.values()
+        values = session.shown_values()
         limits = session.limits(values)
         self.controls.show_display(session.display, limits)
         self.color_bar.show_scale(

@@ -15,6 +15,7 @@ from napari_stexp.session.blinding import Blinding
 from napari_stexp.session.comparison import Comparison
 from napari_stexp.session.labelling import Labelling
 from napari_stexp.session.regions import Regions
+from napari_stexp.session.views import Views
 
 if TYPE_CHECKING:
     from napari_stexp.predict import Prediction
@@ -33,6 +34,8 @@ class Annotating(ABC):
         Each spot's class, from regions, columns, tables or domains.
     comparison : Comparison
         Results of comparing.
+    views : Views
+        How many pictures of the spots there are, and of what.
     """
 
     annotations_changed = Signal(object)
@@ -46,7 +49,8 @@ class Annotating(ABC):
         super().__init__()
         self.regions = Regions()
         self.labelling = Labelling()
-        self.comparison = Comparison()
+        self.views = Views()
+        self.comparison = Comparison(self.views)
         self._annotations: list[Any] | None = None
         self._selection: NDArray[np.bool_] | None = None
         self._was_hidden = False
@@ -105,7 +109,7 @@ class Annotating(ABC):
         if hidden != self._was_hidden:
             self._was_hidden = hidden
             if hidden:
-                self.comparison.side_by_side = False
+                self.views.show("single")
             self.values_hidden_changed.emit(hidden)
         self._note_what_is_seen()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,53 +10,44 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_stexp.errors import GeneListError, PredictionError, SpotsError
-from napari_stexp.session.display import DisplaySettings, effective_limits
-from napari_stexp.session.expression import (
-    Expression,
-    PredictedExpression,
-    find_scores,
-    make_gene_table,
-    make_measured,
-    prediction_scale,
-)
-from napari_stexp.session.read_out import describe_spot
+from napari_stexp.session.display import DisplaySettings
+from napari_stexp.session.expression import find_scores, make_gene_table
+from napari_stexp.session.gene_values import GeneValues
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from napari_stexp.model import ModelBundle
     from napari_stexp.predict import Prediction
-    from napari_stexp.session.measurement import MeasuredExpression
 
-__all__ = ["Browsing"]
+__all__ = ["MOST_CHANNELS", "Browsing"]
 
-_VALUE_LABELS = {
-    "spot": "log10(1 + counts per 10,000 of the spot)",
-    "gene": "log10(1 + counts per 10,000 of the gene)",
-}
-
-_VALUE_UNITS = {"spot": "log10(1+CP10K)", "gene": "log10(1+CP10K of the gene)"}
+#: Red, green and blue.
+MOST_CHANNELS = 3
 
 
-class Browsing(ABC):
+class Browsing(GeneValues):
     """What is shown of the spots; the part of `Session` that panels and layers read most."""
 
     gene_changed = Signal(object)
     source_changed = Signal(str)
     display_changed = Signal(object)
+    composite_changed = Signal(object)
+    focus_changed = Signal(object)  # row of a spot, or None
 
     _spots: Any
     _bundle: ModelBundle | None
     _prediction: Prediction | None
 
     def __init__(self) -> None:
+        super().__init__()
         self._display = DisplaySettings()
         self._source = "predicted"
         self._gene: str | None = None
         self._gene_is_chosen = False  # by the user
         self._default_is_settled = False
-        self._predicted: PredictedExpression | None = None
-        self._measured: MeasuredExpression | None = None
+        self._composite: tuple[str, ...] = ()
+        self._focus: int | None = None
 
     # ---- settings ------------------------------------------------------------------------
 
@@ -70,11 +61,6 @@ class Browsing(ABC):
         if display != self._display:
             self._display = display
             self.display_changed.emit(display)
-
-    @property
-    def has_measurement(self) -> bool:
-        """Whether the spots come with counts."""
-        return self._spots is not None and self._spots.n_vars > 0
 
     @property
     def source(self) -> str:
@@ -105,144 +91,58 @@ class Browsing(ABC):
 
     @gene.setter
     def gene(self, gene: str) -> None:
-        if gene not in self.genes:
-            raise GeneListError(f"{gene!r} is not among the {len(self.genes)} {self._source} genes")
+        self._check_known(gene)
         self._gene_is_chosen = True
         if gene != self._gene:
             self._gene = gene
             self.gene_changed.emit(gene)
 
-    # ---- values --------------------------------------------------------------------------
+    def _check_known(self, gene: str) -> None:
+        """Raise where a name is neither a gene of the shown source nor a signature."""
+        genes = () if self.expression is None else self.expression.genes
+        if gene not in genes and gene not in self.signatures:
+            raise GeneListError(f"{gene!r} is not among the {len(genes)} {self._source} genes")
 
     @property
-    def expression(self) -> Expression | None:
-        """The shown source's values, or None where there are none."""
-        return self._predicted if self._source == "predicted" else self.measurement
+    def composite(self) -> tuple[str, ...]:
+        """Up to three genes or signatures shown at once as red, green and blue; mostly none."""
+        return self._composite
+
+    @composite.setter
+    def composite(self, genes: Sequence[str]) -> None:
+        genes = tuple(dict.fromkeys(genes))
+        if len(genes) > MOST_CHANNELS:
+            raise GeneListError("red, green and blue show three genes", found=len(genes))
+        for gene in genes:
+            self._check_known(gene)
+        if genes != self._composite:
+            self._composite = genes
+            self.composite_changed.emit(genes)
 
     @property
-    def measurement(self) -> MeasuredExpression | None:
-        """What was measured, on the prediction's scale; None without counts."""
-        if self._measured is None and self.has_measurement:
-            adata = None if self._prediction is None else self._prediction.adata
-            self._measured = make_measured(self._spots, adata)
-        return self._measured
+    def focus(self) -> int | None:
+        """Row of the spot that was clicked last, None for none."""
+        return self._focus
 
-    @property
-    def genes(self) -> list[str]:
-        """The shown source's genes, in its own order."""
-        return list(self.expression.genes) if self.expression is not None else []
-
-    def values(self, gene: str | None = None) -> NDArray[np.float32] | None:
-        """Return a gene's values on the spots, (N,), NaN where pending or failed.
+    def focus_spot(self, index: int | None) -> None:
+        """Look at one spot: its profile is shown.
 
         Parameters
         ----------
-        gene : str, optional
-            Default: the active gene.
-
-        Returns
-        -------
-        (N,) float32 array, or None where there is no source or no gene, or values are hidden.
-        """
-        gene = self._gene if gene is None else gene
-        if self.hides_values or self.expression is None or gene is None:
-            return None
-        if gene not in self.expression.genes:
-            raise GeneListError(f"{gene!r} is not among the {self._source} genes")
-        return self.expression.values(gene)
-
-    def limits(self, values: NDArray[np.float32] | None = None) -> tuple[float, float]:
-        """Return the ends of the colour scale, finite and low < high.
-
-        Parameters
-        ----------
-        values : (N,) float array, optional
-            The shown values if at hand; default: those of the active gene.
-        """
-        if values is None and self._display.limits_mode != "manual":
-            values = self.values()
-        return effective_limits(values, self._display)
-
-    @property
-    def scale(self) -> str:
-        """The expression scale of the shown values: 'spot' or 'gene'."""
-        return "spot" if self._prediction is None else prediction_scale(self._prediction.adata)
-
-    @property
-    def value_label(self) -> str:
-        """What the shown values are, for a legend."""
-        return f"{self._source} {_VALUE_LABELS.get(self.scale, self.scale)}"
-
-    @property
-    def value_unit(self) -> str:
-        """The unit of the shown values in short, for the title of a colour bar."""
-        return _VALUE_UNITS.get(self.scale, self.scale)
-
-    def paired_values(self, gene: str) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
-        """Return what was measured and what was predicted of a gene, each (N,).
-
-        Both are on the prediction's scale; NaN where there is no value. None where one of
-        the two doesn't know the gene, or values are hidden.
-        """
-        if self.hides_values or self._predicted is None or not self.has_measurement:
-            return None
-        measured = self.measurement
-        if measured is None or gene not in measured.genes or gene not in self._predicted.genes:
-            return None
-        return measured.values(gene), self._predicted.values(gene)
-
-    def residual(self, gene: str) -> NDArray[np.float32] | None:
-        """Return predicted minus measured, (N,), NaN where either is missing; see above."""
-        pair = self.paired_values(gene)
-        return None if pair is None else pair[1] - pair[0]
-
-    def status(self) -> NDArray[np.str_] | None:
-        """Return each spot's state, (N,): a prediction's own status, or 'measured'.
-
-        Spots of which nothing is known yet are 'pending', and all while values are hidden.
-        """
-        if self._spots is None:
-            return None
-        if self.hides_values:
-            return np.full(self._spots.n_obs, "pending")
-        if self._source == "measured" and self.has_measurement:
-            return np.full(self._spots.n_obs, "measured")
-        if self._prediction is None:
-            return np.full(self._spots.n_obs, "pending")
-        return self._prediction.status
-
-    def read_out(self, index: int) -> str:
-        """Return one line about a spot, for a status bar or a tooltip.
-
-        Parameters
-        ----------
-        index : int
+        index : int or None
             Row of the spots.
+
+        Raises
+        ------
+        SpotsError
+            There is no such spot.
         """
-        return describe_spot(self, index)  # type: ignore[arg-type]  # is a Session
-
-    def value_at(self, index: int) -> tuple[float, str] | None:
-        """Return the active gene's value on one spot, and the spot's state; None without.
-
-        The value is NaN where there is none; the state is a prediction's own
-        status, or 'measured'. None too while values are hidden.
-        """
-        expression, gene = self.expression, self._gene
-        if self.hides_values or expression is None or gene is None:
-            return None
-        status = "measured"
-        if self._source == "predicted" and self._prediction is not None:
-            status = str(self._prediction.adata.obs["status"].iloc[index])
-        return float(expression.values(gene)[index]), status
-
-    @property
-    @abstractmethod
-    def hides_values(self) -> bool:
-        """Whether expression is hidden until the annotation is locked."""
-
-    @abstractmethod
-    def labels(self) -> list[str] | None:
-        """Return each spot's annotated class, '' outside all regions; None without regions."""
+        n = 0 if self._spots is None else self._spots.n_obs
+        if index is not None and not 0 <= index < n:
+            raise SpotsError("there is no such spot", expected=f"0 … {n - 1}", found=index)
+        if index != self._focus:
+            self._focus = index
+            self.focus_changed.emit(index)
 
     # ---- ranking -------------------------------------------------------------------------
 
@@ -286,7 +186,9 @@ class Browsing(ABC):
     def _settle_gene(self) -> None:
         """Keep the user's choice where there are values for it; else choose the best default."""
         genes = self.expression.genes if self.expression is not None else []
-        if self._gene not in genes:
+        known = {*genes, *self.signatures} if genes else set()
+        self._composite = tuple(gene for gene in self._composite if gene in known)
+        if self._gene not in known:
             self._gene_is_chosen = False
             self._gene = None
         self._default_is_settled = self._gene_is_chosen

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
+from napari_stexp.session.views import Views
+
 if TYPE_CHECKING:
     from napari_stexp.compare import Agreement, RegionGenes
     from napari_stexp.evaluate import EvaluationResult
@@ -21,11 +23,13 @@ class Comparison:
     scores_changed = Signal(object)
     side_by_side_changed = Signal(bool)
 
-    def __init__(self) -> None:
+    def __init__(self, views: Views | None = None) -> None:
         self._genes: RegionGenes | None = None
         self._agreement: Agreement | None = None
         self._scores: EvaluationResult | None = None
+        self._views = views if views is not None else Views()
         self._side_by_side = False
+        self._views.changed.connect(self._on_views_changed)
 
     @property
     def genes(self) -> RegionGenes | None:
@@ -63,15 +67,20 @@ class Comparison:
     @property
     def side_by_side(self) -> bool:
         """Whether measured, predicted and residual are shown side by side."""
-        return self._side_by_side
+        return self._views.kind == "sides"
 
     @side_by_side.setter
     def side_by_side(self, shown: bool) -> None:
-        if shown != self._side_by_side:
-            self._side_by_side = shown
-            self.side_by_side_changed.emit(shown)
+        if shown != self.side_by_side:
+            self._views.show("sides" if shown else "single")
+
+    def _on_views_changed(self) -> None:
+        if self._side_by_side != self.side_by_side:
+            self._side_by_side = self.side_by_side
+            self.side_by_side_changed.emit(self._side_by_side)
 
     def clear(self) -> None:
         """Forget everything; called when spots or prediction change."""
-        self.side_by_side = False
+        if self.side_by_side:
+            self.side_by_side = False
         self.genes = self.agreement = self.scores = None

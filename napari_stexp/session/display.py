@@ -8,7 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["COLORMAPS", "DisplaySettings", "effective_limits"]
+__all__ = ["COLORMAPS", "TRANSFORMS", "DisplaySettings", "effective_limits", "transform_values"]
+
+#: Log10 as it comes, counts per 10,000, standard deviations from the mean.
+TRANSFORMS = ("log", "linear", "z")
 
 # Perceptually uniform, ordered in lightness, and legible to colour-blind eyes;
 # `cividis` was made for them (Nuñez, Anderton & Renslow, PLoS ONE 2018).
@@ -23,8 +26,10 @@ class DisplaySettings:
     ----------
     colormap : str
         One of `COLORMAPS`.
-    limits_mode : {'percentile', 'manual'}
-        Where the ends of the colour scale come from.
+    limits_mode : {'percentile', 'manual', 'shared'}
+        Where the ends of the colour scale come from; 'shared' takes the
+        percentiles over all that is shown side by side, or could be, of the
+        gene: every prediction and the measurement.
     percentiles : (float, float)
         Low and high percentile of the shown values, 0 ≤ low < high ≤ 100.
     manual_limits : (float, float)
@@ -37,6 +42,13 @@ class DisplaySettings:
         Whether spots are drawn at all.
     shape : {'disc', 'square'}
         What a spot looks like.
+    transform : {'log', 'linear', 'z'}
+        Values as they are (log10), as counts per 10,000 (10**value - 1), or in
+        standard deviations from the mean over the shown spots.
+    threshold : float or None
+        Values below it, on the transformed scale, get no colour.
+    mode : {'spots', 'heat map'}
+        Spots of their true size, or a smooth picture between them.
 
     Raises
     ------
@@ -52,18 +64,25 @@ class DisplaySettings:
     opacity: float = 0.85
     visible: bool = True
     shape: str = "disc"
+    transform: str = "log"
+    threshold: float | None = None
+    mode: str = "spots"
 
     def __post_init__(self) -> None:
         low, high = self.percentiles
         problems = {
             f"no such colour map: {self.colormap!r}": self.colormap in COLORMAPS,
             f"no such kind of limits: {self.limits_mode!r}": self.limits_mode
-            in ("percentile", "manual"),
+            in ("percentile", "manual", "shared"),
             f"percentiles must rise within 0 … 100: {self.percentiles}": 0 <= low < high <= 100,
             f"limits must be finite and rise: {self.manual_limits}": _rise(self.manual_limits),
             f"size factor must be within 0.1 … 5: {self.size_factor}": 0.1 <= self.size_factor <= 5,
             f"opacity must be within 0 … 1: {self.opacity}": 0 <= self.opacity <= 1,
             f"no such shape: {self.shape!r}": self.shape in ("disc", "square"),
+            f"no such transform: {self.transform!r}": self.transform in TRANSFORMS,
+            f"a threshold must be finite: {self.threshold}": self.threshold is None
+            or math.isfinite(self.threshold),
+            f"no such way of drawing: {self.mode!r}": self.mode in ("spots", "heat map"),
         }
         for problem, fine in problems.items():
             if not fine:
@@ -101,6 +120,28 @@ def effective_limits(
     if high - low <= _resolution(low, high):
         high = low + 1.0
     return (low, high)
+
+
+def transform_values(values: NDArray[np.float32], transform: str) -> NDArray[np.float32]:
+    """Return values on another scale.
+
+    Parameters
+    ----------
+    values : (N,) float array
+        log10(1 + x); NaN stays NaN.
+    transform : {'log', 'linear', 'z'}
+        'linear' is 10**value - 1 = x; 'z' is (value - mean) / population standard deviation
+        of the finite values, 0 where they are all equal.
+    """
+    if transform == "linear":
+        return (np.power(10.0, values, dtype=np.float32) - 1).astype(np.float32)
+    if transform == "z":
+        finite = values[np.isfinite(values)].astype(np.float64)
+        mean, spread = (finite.mean(), finite.std()) if finite.size else (0.0, 0.0)
+        if spread <= _resolution(mean, mean):
+            return np.where(np.isfinite(values), np.float32(0), np.float32(np.nan))
+        return ((values - mean) / spread).astype(np.float32)
+    return values
 
 
 def _resolution(low: float, high: float) -> float:

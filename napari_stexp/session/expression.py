@@ -21,6 +21,7 @@ __all__ = [
     "find_scores",
     "make_gene_table",
     "make_measured",
+    "model_name",
     "prediction_scale",
 ]
 
@@ -29,6 +30,9 @@ class Expression(Protocol):
     """What both sources offer."""
 
     genes: list[str]
+
+    def __contains__(self, gene: object) -> bool:
+        """Whether there are values of a gene."""
 
     def values(self, gene: str) -> NDArray[np.float32]:
         """Return one gene's values, (N,)."""
@@ -52,6 +56,9 @@ class PredictedExpression:
         self.genes: list[str] = list(adata.var_names)
         self._position = {gene: column for column, gene in enumerate(self.genes)}
         self._statistics: GeneStatistics | None = None
+
+    def __contains__(self, gene: object) -> bool:
+        return gene in self._position
 
     def values(self, gene: str) -> NDArray[np.float32]:
         """Return one gene's values, (N,), NaN where pending or failed."""
@@ -125,6 +132,12 @@ def make_measured(spots: Any, adata: Any | None) -> MeasuredExpression:
 def prediction_scale(adata: Any) -> str:
     """Return the expression scale that a prediction's provenance names; 'spot' by default."""
     return str(find_provenance(adata, "scale") or "spot")
+
+
+def model_name(adata: Any) -> str:
+    """Return the name of the model that made a prediction, 'prediction' where it isn't said."""
+    bundle = adata.uns.get("stexp", {}).get("model", {})
+    return str(bundle.get("name") or "prediction")
 
 
 def find_provenance(adata: Any, key: str) -> Any:

@@ -66,6 +66,9 @@ class MeasuredExpression:
         np.divide(self.target_sum, total, out=factor, where=total > 0)
         return factor
 
+    def __contains__(self, gene: object) -> bool:
+        return gene in self._position
+
     def values(self, gene: str) -> NDArray[np.float32]:
         """Return one gene's (N,) log-normalised values."""
         column = self._position[gene]

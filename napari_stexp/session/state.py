@@ -6,24 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
-from napari_stexp.errors import PredictionError, StexpError
+from napari_stexp.errors import StexpError
 from napari_stexp.session.annotating import Annotating
 from napari_stexp.session.blinding import Blinding
 from napari_stexp.session.browsing import Browsing
-from napari_stexp.session.expression import PredictedExpression
 from napari_stexp.session.opening import Opening
-from napari_stexp.session.placement import check_belongs, check_placement
+from napari_stexp.session.placement import check_placement
+from napari_stexp.session.predicting import Predicting
 from napari_stexp.session.training import Training
 
 if TYPE_CHECKING:
     from napari_stexp.model import ModelBundle
-    from napari_stexp.predict import Prediction, PredictParams, SpotBatch
+    from napari_stexp.predict import Prediction, PredictParams
     from napari_stexp.slide import Slide
 
 __all__ = ["Session"]
 
 
-class Session(Annotating, Browsing, Opening):
+class Session(Annotating, Browsing, Predicting, Opening):
     """The only source of truth about what is open; knows neither napari nor Qt.
 
     Signals are emitted in the thread that sets the state, after *all* of the
@@ -42,8 +42,6 @@ class Session(Annotating, Browsing, Opening):
     slide_changed = Signal(object)
     spots_changed = Signal(object)
     bundle_changed = Signal(object)
-    prediction_changed = Signal(object)
-    prediction_updated = Signal(object)
     params_changed = Signal(object)
     noticed = Signal(str)
 
@@ -180,67 +178,6 @@ class Session(Annotating, Browsing, Opening):
             self._params = params
             self.params_changed.emit(params)
 
-    # ---- prediction ----------------------------------------------------------------------
-
-    @property
-    def prediction(self) -> Prediction | None:
-        """The shown prediction, which may still be filling up."""
-        return self._prediction
-
-    @prediction.setter
-    def prediction(self, prediction: Prediction | None) -> None:
-        self.set_prediction(prediction)
-
-    def set_prediction(self, prediction: Prediction | None) -> None:
-        """Show a prediction of the present spots.
-
-        Raises
-        ------
-        PredictionError
-            It belongs to other spots; nothing changed.
-        """
-        if prediction is self._prediction:
-            return
-        if prediction is not None:
-            check_belongs(prediction.adata, self._spots)
-        self._replace(spots=self._spots, prediction=prediction, annotations=self._annotations)
-
-    def add_batch(self, batch: SpotBatch, prediction: Prediction | None = None) -> bool:
-        """Add new values to the shown prediction.
-
-        Parameters
-        ----------
-        batch : SpotBatch
-            The values of some spots.
-        prediction : Prediction, optional
-            The prediction that they belong to. A late batch of one that is no
-            longer shown is ignored.
-
-        Returns
-        -------
-        bool
-            Whether the batch was taken.
-
-        Raises
-        ------
-        PredictionError
-            No prediction is shown.
-        """
-        if prediction is not None and prediction is not self._prediction:
-            return False
-        if self._prediction is None or self._predicted is None:
-            raise PredictionError("there is no prediction to add values to")
-        self._prediction.add(batch)
-        self._predicted.add(batch.values)
-        self._note_what_is_seen()
-        old = self._gene
-        if self._source == "predicted":
-            self._improve_default()
-        self.prediction_updated.emit(batch)
-        if self._gene != old:
-            self.gene_changed.emit(self._gene)
-        return True
-
     # ---- what follows from it ------------------------------------------------------------
 
     def missing(self) -> list[str]:
@@ -304,9 +241,10 @@ class Session(Annotating, Browsing, Opening):
         if annotations is not before[2]:
             self.regions.load(annotations, announce=False)
         if spots is not before[0]:
-            self._selection = None
+            self._selection = self._focus = None
+            self._forget_predictions(prediction)
         self._measured = None
-        self._predicted = None if prediction is None else PredictedExpression(prediction.adata)
+        self._predicted = None if prediction is None else self._find_expression(prediction)
         measured_only = prediction is None and self.has_measurement
         self._source = "measured" if measured_only else "predicted"
         self._settle_gene()
@@ -318,6 +256,7 @@ class Session(Annotating, Browsing, Opening):
         signals = (
             (self.spots_changed, spots, spots is not before[0]),
             (self.prediction_changed, prediction, prediction is not before[1]),
+            (self.focus_changed, None, spots is not before[0]),
             (self.source_changed, self._source, self._source != before[3]),
             (self.gene_changed, self._gene, self._gene != before[4]),
         )

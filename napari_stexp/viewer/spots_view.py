@@ -51,7 +51,7 @@ class SpotsView:
 
 def active_view(session: Session) -> SpotsView:
     """Return what the session shows on its own: the active gene of the shown source."""
-    values, status = session.values(), session.status()
+    values, status = session.shown_values(), session.status()
     return SpotsView(
         values,
         np.full(session.spots.n_obs, "pending") if status is None else status,
@@ -78,14 +78,14 @@ def side_view(session: Session, side: str) -> SpotsView:
     if pair is None or prediction is None:
         waiting = np.full(n, "pending")
         return SpotsView(None, waiting, (0.0, 1.0), session.display.colormap, f"no {side} values")
-    measured, predicted = pair
+    measured, predicted = (session.transform(values, gene) for values in pair)
     status = np.full(n, "measured") if side == "measured" else prediction.status
     if side == "residual":
         values = predicted - measured
         most = _largest(values, session.display.percentiles[1])
         title = f"{gene} difference"
         return SpotsView(values, status, (-most, most), RESIDUAL, title)
-    limits = session.limits(np.concatenate(pair))
+    limits = session.limits(np.concatenate([measured, predicted]), gene)
     values = measured if side == "measured" else predicted
     return SpotsView(values, status, limits, session.display.colormap, f"{gene} {side}")
 

@@ -179,7 +179,7 @@ def test_batches_fill_the_shown_prediction(ready, heard):
 
 def test_a_late_batch_of_an_abandoned_prediction_is_ignored(ready):
     old = ready.prediction
-    ready.set_prediction(make_prediction(ready.spots, GENES))
+    ready.set_prediction(make_prediction(ready.spots, GENES), ready.predictions.active)
     assert not ready.add_batch(make_batch([0], [[1, 2, 3]]), old)
     assert np.isnan(ready.values("B")).all()
 
