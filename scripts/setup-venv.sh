@@ -18,7 +18,7 @@ python=$venv/bin/python
 
 with_uv() {
     "$python" -m pip install --quiet --disable-pip-version-check uv || return 1
-    "$python" -m uv pip install --quiet --python "$python" "$@"
+    "$python" -m uv pip install --quiet --compile-bytecode --python "$python" "$@"
 }
 
 with_pip() {

@@ -40,6 +40,8 @@ ROOMS = (
     "dataset",
     "evaluate",
     "export",
+    "figure",
+    "gene",
     "model",
     "panels",
     "predict",

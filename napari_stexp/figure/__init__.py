@@ -1,0 +1,5 @@
+"""Figures for print: views, small multiples and lists of genes."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,5 @@
+"""Genes themselves: other names, sets, scores of sets, spatial autocorrelation."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
