@@ -1,7 +1,7 @@
 from .annotate.annotations_panel import AnnotationsPanel as AnnotationsPanel
 from .compare.compare_panel import ComparePanel as ComparePanel
 from .controller import Controller as Controller
-from .genes_panel import GenesPanel as GenesPanel
+from .genes.genes_panel import GenesPanel as GenesPanel
 from .launcher import AllPanels as AllPanels
 from .model_panel import ModelPanel as ModelPanel
 from .predict_panel import PredictPanel as PredictPanel

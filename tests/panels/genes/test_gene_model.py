@@ -13,7 +13,7 @@ pytest.importorskip("qtpy.QtWidgets")
 
 from qtpy.QtCore import QModelIndex, Qt
 
-from napari_stexp.panels.gene_model import GENE, MEAN, SCORE, GeneTableModel
+from napari_stexp.panels.genes.gene_model import GENE, MEAN, SCORE, GeneTableModel
 
 GENES = ["ERBB2", "erbb3", "COL1A1", "SERBB20", "IGKC"]
 UP, DOWN = Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 from superqt import QDoubleRangeSlider
 
-from napari_stexp.panels.color_bar import make_icon
+from napari_stexp.panels.genes.color_bar import make_icon
 from napari_stexp.panels.widgets import ignore_idle_wheel, make_row
 from napari_stexp.session import COLORMAPS, DisplaySettings
 

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_stexp.panels.gene_model import GENE, MEAN, SCORE, GeneTableModel
+from napari_stexp.panels.genes.gene_model import GENE, MEAN, SCORE, GeneTableModel
 from napari_stexp.panels.text import count
 
 __all__ = ["GeneList"]

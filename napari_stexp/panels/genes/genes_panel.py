@@ -8,9 +8,10 @@ import numpy as np
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QButtonGroup, QRadioButton, QWidget
 
-from napari_stexp.panels.color_bar import ColorBar
-from napari_stexp.panels.display_controls import DisplayControls
-from napari_stexp.panels.gene_list import GeneList
+from napari_stexp.panels.fold import Fold
+from napari_stexp.panels.genes.color_bar import ColorBar
+from napari_stexp.panels.genes.display_controls import DisplayControls
+from napari_stexp.panels.genes.gene_list import GeneList
 from napari_stexp.panels.panel import Panel
 from napari_stexp.panels.text import HIDDEN
 from napari_stexp.panels.widgets import Notice, make_row
@@ -45,12 +46,29 @@ class GenesPanel(Panel):
         self.column.addWidget(self.key)
         self.controls = DisplayControls()
         self.column.addWidget(self.controls)
+        self.folds: list[Fold] = []
+        self._build_extras()
         self.column.addStretch(0)
         self._numbers_timer = self._make_timer(_NUMBERS_MS, self._show_numbers)
         self._legend_timer = self._make_timer(_LEGEND_MS, self._show_legend)
         self._listed: list[str] | None = None
         self._connect()
         self.refresh()
+
+    def _build_extras(self) -> None:
+        """Add what folds away under the list: each line is one part with its own module.
+
+        A part is a widget made of this panel, whose ``session``, ``controller`` and
+        ``watch`` it uses; `add_fold` shows it while there are genes.
+        """
+
+    def add_fold(self, title: str, tooltip: str, widget: QWidget, *, opened: bool = False) -> Fold:
+        """Put a widget into a fold of its own, at the end of the panel."""
+        fold = Fold(title, tooltip, opened=opened)
+        fold.column.addWidget(widget)
+        self.folds.append(fold)
+        self.column.addWidget(fold)
+        return fold
 
     def _build_sources(self) -> None:
         self.predicted_button = QRadioButton("predicted")
@@ -124,7 +142,7 @@ class GenesPanel(Panel):
         self.source_row.setVisible(both)
         self.predicted_button.setChecked(session.source == "predicted")
         self.measured_button.setChecked(session.source == "measured")
-        for widget in (self.list, self.color_bar, self.controls):
+        for widget in (self.list, self.color_bar, self.controls, *self.folds):
             widget.setVisible(bool(genes))
         self.guide.say("hint", "" if genes else self._what_next())
         if genes != self._listed:

@@ -169,7 +169,7 @@ def test_legend_tells_spots_without_a_value(predicted):
 def test_icons_show_the_colour_map(qapp):
     from napari.utils.colormaps import ensure_colormap
 
-    from napari_stexp.panels.color_bar import draw_gradient
+    from napari_stexp.panels.genes.color_bar import draw_gradient
 
     image = draw_gradient("inferno", 20, 2)
     for x, position in ((0, 0.0), (19, 1.0)):

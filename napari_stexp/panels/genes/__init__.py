@@ -1,0 +1,1 @@
+"""The dock *Genes*: the list, the colours, signatures, composites."""
