@@ -7,10 +7,11 @@
 #   make check      lint, types and contracts, as CI runs them
 #
 # PYTHON=/path/to/python3.12 chooses the Python of the virtual environment,
-# ARGS="-k slide" is passed on to pytest.
+# ARGS="-k slide" is passed on to pytest, JOBS=4 runs `make test` on four processes.
 
 VENV ?= .venv
 ARGS ?=
+JOBS ?= 2
 export VENV PYTHON
 
 BIN := $(VENV)/bin
@@ -33,8 +34,9 @@ venv: $(STAMP)
 demo: $(STAMP)
 	@$(BIN)/napari-stexp demo
 
+# A file's tests stay in one process, so that they share what they have made.
 test: $(STAMP)
-	scripts/with-display.sh $(BIN)/python -m pytest -m "not slow" $(ARGS)
+	scripts/with-display.sh $(BIN)/python -m pytest -m "not slow" -n $(JOBS) --dist loadfile $(ARGS)
 
 test-slow: $(STAMP)
 	scripts/with-display.sh $(BIN)/python -m pytest -m slow $(ARGS)
