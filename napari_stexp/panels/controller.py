@@ -14,6 +14,7 @@ from napari_stexp.panels import tasks
 from napari_stexp.panels.annotate.annotation_control import AnnotationControl
 from napari_stexp.panels.background import BackgroundTasks
 from napari_stexp.panels.compare.compare_control import CompareControl
+from napari_stexp.panels.plots.plot_library import PlotLibrary
 from napari_stexp.panels.prediction_run import PredictionRun
 from napari_stexp.panels.train.training_control import TrainingControl
 
@@ -45,6 +46,7 @@ class Controller(BackgroundTasks):
         self.run = PredictionRun(session, self)
         self.training = TrainingControl(self)
         self.annotating = AnnotationControl(self)
+        self.plots = PlotLibrary(self)
         self.comparing = CompareControl(self)
         session.noticed.connect(self._on_noticed)
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
 
-from napari_stexp.panels.compare.column_table import Column, ColumnTable, decimals
 from napari_stexp.panels.compare.confusion_table import ConfusionTable
+from napari_stexp.panels.plots.column_table import Column, ColumnTable, decimals
 from napari_stexp.panels.widgets import (
     Facts,
     Notice,

@@ -11,7 +11,6 @@ from qtpy.QtGui import QDesktopServices
 
 from napari_stexp.errors import EvaluationError, StexpError
 from napari_stexp.panels.compare import compare_tasks as tasks
-from napari_stexp.panels.compare.plot_library import PlotLibrary
 
 if TYPE_CHECKING:
     from napari_stexp.panels.controller import Controller
@@ -37,7 +36,7 @@ class CompareControl(QObject):
         super().__init__(controller)
         self._controller = controller
         self.session = controller.session
-        self.plots = PlotLibrary(controller)
+        self.plots = controller.plots
         self.report: Path | None = None
         self._wanted: tasks.SidesChoice | None = None
 

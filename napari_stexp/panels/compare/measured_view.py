@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtWidgets import QCheckBox, QLineEdit, QVBoxLayout, QWidget
 
-from napari_stexp.panels.compare.column_table import Column, ColumnTable, decimals, p_value
-from napari_stexp.panels.compare.scatter import Scatter
+from napari_stexp.panels.plots.column_table import Column, ColumnTable, decimals, p_value
+from napari_stexp.panels.plots.scatter import Scatter
 from napari_stexp.panels.text import count
 from napari_stexp.panels.widgets import Notice, make_button
 

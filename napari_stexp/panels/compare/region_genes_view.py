@@ -11,10 +11,10 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QLabel, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_stexp.errors import StexpError
-from napari_stexp.panels.compare.class_plot import draw_classes
-from napari_stexp.panels.compare.column_table import Column, ColumnTable, decimals, p_value
-from napari_stexp.panels.compare.plot import Plot
 from napari_stexp.panels.compare.sides_form import SidesForm
+from napari_stexp.panels.plots.class_plot import draw_classes
+from napari_stexp.panels.plots.column_table import Column, ColumnTable, decimals, p_value
+from napari_stexp.panels.plots.plot import Plot
 from napari_stexp.panels.text import count
 from napari_stexp.panels.widgets import Notice, make_button, make_row
 

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import Signal
 
-from napari_stexp.panels.compare.plot import FONT, Plot, PlotColors, dress, leave_room
+from napari_stexp.panels.plots.plot import FONT, Plot, PlotColors, dress, leave_room
 
 if TYPE_CHECKING:
-    from napari_stexp.panels.compare.plot_library import PlotLibrary
+    from napari_stexp.panels.plots.plot_library import PlotLibrary
 
 __all__ = ["Scatter"]
 

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 from napari_stexp.panels.train.loss_curve import import_canvas
 
 if TYPE_CHECKING:
-    from napari_stexp.panels.compare.plot_library import PlotLibrary
+    from napari_stexp.panels.plots.plot_library import PlotLibrary
 
 __all__ = ["FONT", "Plot", "PlotColors", "dress", "leave_room"]
 

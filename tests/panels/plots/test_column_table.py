@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_stexp.panels.compare.column_table import (
+from napari_stexp.panels.plots.column_table import (
     Column,
     ColumnModel,
     ColumnTable,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_stexp.panels.compare.plot import FONT, PlotColors, dress, leave_room
+from napari_stexp.panels.plots.plot import FONT, PlotColors, dress, leave_room
 
 __all__ = ["draw_classes"]
 
