@@ -14,25 +14,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_stexp.compare.report_maps import GENE_PANELS, limits_of
-from napari_stexp.evaluate.drawing import INK, new_figure, shorten
+from napari_stexp.evaluate.drawing import INK, new_figure
 from napari_stexp.evaluate.report_maps import COLORMAPS
 from napari_stexp.evaluate.report_words import describe_scale
+from napari_stexp.figure.parts import (
+    FADED,
+    add_color_bar,
+    add_legend,
+    add_outlines,
+    add_scale_bar,
+    add_spots,
+    frame_axis,
+    map_colors,
+    show_picture,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from napari_stexp.compare.report_outlines import Outline
     from napari_stexp.compare.report_values import GeneValues
     from napari_stexp.evaluate.report_frames import Frame
+    from napari_stexp.figure.outlines import Outline
 
 __all__ = ["draw_class_maps", "draw_gene_maps", "draw_tissue"]
 
 _PANEL = 3.2  # inches: width of one map beside others
 _WHOLE = 6.6  # inches: width of a map by itself
-_FADED = 0.4  # of the tissue under spots
-_MOST_VECTORS = 5000  # spots that an SVG holds one by one
-_RING = "#8d939c"
 
 
 def draw_tissue(frame: Frame, outlines: Sequence[Outline], title: str) -> Figure:
@@ -50,7 +58,7 @@ def draw_tissue(frame: Frame, outlines: Sequence[Outline], title: str) -> Figure
     figure, (axis,) = _new_maps(frame, 1, _WHOLE)
     _show_tissue(axis, frame, outlines, faded=False)
     axis.set_title(title, fontsize=10.5, color=INK, parse_math=False)
-    _add_legend(axis, [(one.colour, one.name or "no class") for one in outlines], line=True)
+    add_legend(axis, [(one.colour, one.name or "no class") for one in outlines], line=True)
     return figure
 
 
@@ -83,9 +91,8 @@ def draw_gene_maps(
         bars.setdefault(ramp, []).append(axis)
     for ramp, beside in bars.items():
         panel = "residual" if ramp == "diverging" else next(iter(values.sources))
-        _add_bar(
-            figure, beside, limits[panel], ramp, "difference" if panel == "residual" else words
-        )
+        name = "difference" if panel == "residual" else words
+        add_color_bar(figure, beside, limits[panel], COLORMAPS[ramp], name)
     figure.suptitle(values.gene, style="italic", fontsize=12, color=INK, parse_math=False)
     return figure
 
@@ -109,11 +116,11 @@ def draw_class_maps(
         _show_tissue(axis, frame, outlines)
         known = np.isin(names.astype(str), list(colours))
         found = np.array([colours.get(str(name), "#ffffff") for name in names], dtype=object)
-        _add_spots(axis, frame, ~known, "#ffffff", ring=True)
-        _add_spots(axis, frame, known, list(found[known]))
+        add_spots(axis, frame.points[~known], frame.diameter, "#ffffff", ring=True)
+        add_spots(axis, frame.points[known], frame.diameter, list(found[known]))
         axis.set_title(title, fontsize=9.5, color=INK, parse_math=False)
         shown = [(c, name) for name, c in colours.items() if (names == name).any()]
-        _add_legend(axis, shown)
+        add_legend(axis, shown)
     return figure
 
 
@@ -125,35 +132,13 @@ def _new_maps(frame: Frame, n: int, width: float) -> tuple[Figure, list[Axes]]:
 
 def _show_tissue(axis: Axes, frame: Frame, outlines: Sequence[Outline], faded: bool = True) -> None:
     if frame.source:
-        axis.imshow(
-            _decode(frame.source),
-            extent=(0, frame.width, frame.height, 0),
-            alpha=_FADED if faded else 1.0,
-            zorder=0,
-        )
-    axis.set(xlim=(0, frame.width), ylim=(frame.height, 0), aspect="equal")
-    axis.tick_params(left=False, bottom=False, labelleft=False, labelbottom=False)
-    for spine in axis.spines.values():
-        spine.set(color="#d5dae1", linewidth=0.8)
-    for outline in outlines:
-        axis.add_collection(_line_collection(outline, faded))
-    _add_scale_bar(axis, frame)
-
-
-def _line_collection(outline: Outline, thin: bool) -> Any:
-    """Return outlines in the colour of their class, or thin ones that cover little."""
-    from matplotlib.collections import LineCollection
-    from matplotlib.patheffects import withStroke
-
-    width = 0.45 if thin else 1.6
-    halo = withStroke(linewidth=width + (0.6 if thin else 1.4), foreground="white")
-    return LineCollection(
-        list(outline.rings),
-        colors=INK if thin else outline.colour,
-        linewidths=width,
-        path_effects=[halo],
-        zorder=4,
-    )
+        extent = (0.0, 0.0, frame.width, frame.height)
+        opacity = FADED if faded else 1.0
+        show_picture(axis, _decode(frame.source), extent, opacity=opacity)
+    frame_axis(axis, frame.width, frame.height)
+    add_outlines(axis, outlines, thin=faded)
+    if frame.bar is not None:
+        add_scale_bar(axis, (frame.width, frame.height), frame.bar.length, frame.bar.text)
 
 
 def _decode(source: str) -> NDArray[np.uint8]:
@@ -164,33 +149,6 @@ def _decode(source: str) -> NDArray[np.uint8]:
         return np.asarray(image.convert("RGB"))
 
 
-def _add_scale_bar(axis: Axes, frame: Frame) -> None:
-    if frame.bar is None:
-        return
-    from matplotlib.patheffects import withStroke
-
-    x, y = 0.03 * frame.width, 0.97 * frame.height
-    axis.plot(
-        [x, x + frame.bar.length],
-        [y, y],
-        color=INK,
-        linewidth=1.8,
-        zorder=6,
-        solid_capstyle="butt",
-        path_effects=[withStroke(linewidth=4, foreground="white")],
-    )
-    axis.text(
-        x,
-        y - 0.012 * frame.height,
-        frame.bar.text,
-        fontsize=7.5,
-        color=INK,
-        va="bottom",
-        zorder=6,
-        path_effects=[withStroke(linewidth=3.2, foreground="white")],
-    )
-
-
 def _show_values(
     axis: Axes,
     frame: Frame,
@@ -198,68 +156,7 @@ def _show_values(
     limits: tuple[float, float],
     ramp: str,
 ) -> None:
-    from matplotlib import colormaps
-
     known = np.isfinite(values)
-    place = np.clip((values[known] - limits[0]) / (limits[1] - limits[0]), 0, 1)
-    _add_spots(axis, frame, ~known, "#ffffff", ring=True)
-    _add_spots(axis, frame, known, colormaps[COLORMAPS[ramp]](place))
-
-
-def _add_spots(
-    axis: Axes, frame: Frame, chosen: NDArray[np.bool_], colours: Any, ring: bool = False
-) -> None:
-    from matplotlib.collections import EllipseCollection
-
-    if not chosen.any():
-        return
-    size = [frame.diameter * (0.8 if ring else 1.0)]
-    spots = EllipseCollection(
-        size, size, [0.0], units="xy", offsets=frame.points[chosen],
-        offset_transform=axis.transData, facecolors=colours, zorder=2,
-        edgecolors=_RING if ring else "none", linewidths=0.6 if ring else 0.0,
-    )  # fmt: skip
-    spots.set_rasterized(int(chosen.sum()) > _MOST_VECTORS)
-    axis.add_collection(spots)
-
-
-def _add_bar(
-    figure: Figure, axes: list[Axes], limits: tuple[float, float], ramp: str, name: str
-) -> None:
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
-
-    shown = ScalarMappable(Normalize(*limits), COLORMAPS[ramp])
-    bar = figure.colorbar(shown, ax=axes, location="bottom", shrink=0.7, aspect=28, pad=0.02)
-    bar.set_label(name, fontsize=8, color=INK)
-    bar.ax.tick_params(labelsize=7.5, colors=INK)
-    bar.outline.set_linewidth(0.5)
-
-
-def _add_legend(axis: Axes, entries: list[tuple[str, str]], line: bool = False) -> None:
-    """Name colours below a map: as dots, or as lines."""
-    from matplotlib.lines import Line2D
-
-    look: dict[str, Any] = {"linewidth": 2} if line else {"linewidth": 0, "marker": "o"}
-    handles = [
-        Line2D([], [], color=colour, markersize=5, label=shorten(name, 32), **look)
-        for colour, name in entries
-    ]
-    if handles:
-        drawn = axis.legend(
-            handles=handles,
-            loc="upper center",
-            bbox_to_anchor=(0.5, -0.01),
-            ncols=4 if line else 2,
-            frameon=False,
-            fontsize=7.5 if line else 7,
-            handletextpad=0.4,
-            columnspacing=1.0,
-        )
-        _forbid_math(drawn)
-
-
-def _forbid_math(legend: Any) -> None:
-    """Take names as they are: a class may be called ``$x_1$``."""
-    for text in legend.get_texts():
-        text.set_parse_math(False)
+    add_spots(axis, frame.points[~known], frame.diameter, "#ffffff", ring=True)
+    colours = map_colors(values[known], limits, COLORMAPS[ramp])
+    add_spots(axis, frame.points[known], frame.diameter, colours)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_stexp.compare.report_maps import number_domains
-from napari_stexp.compare.report_outlines import MOST_REGIONS
 from napari_stexp.compare.report_parts import (
     DomainPart,
     FigureWriter,
@@ -19,7 +18,7 @@ from napari_stexp.compare.report_parts import (
     make_view,
 )
 from napari_stexp.compare.report_region_tables import column_heads, list_contrasts
-from napari_stexp.compare.report_saving import file_name, unique_name, write_csv, write_text
+from napari_stexp.compare.report_saving import write_csv, write_text
 from napari_stexp.compare.report_tables import list_classes, list_scores
 from napari_stexp.compare.report_values import read_genes
 from napari_stexp.compare.report_words import (
@@ -35,6 +34,8 @@ from napari_stexp.evaluate.drawing import Picture
 from napari_stexp.evaluate.report_maps import SpotMap, ramp_stops
 from napari_stexp.evaluate.report_tables import list_facts
 from napari_stexp.evaluate.report_words import describe_scale
+from napari_stexp.figure.outlines import MOST_REGIONS
+from napari_stexp.figure.saving import file_name, unique_name
 from napari_stexp.files import atomic_path, check_writable
 from napari_stexp.progress import Progress, exhaust
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_stexp.compare.report_labels import OF_SPOTS
-from napari_stexp.compare.report_outlines import bounds_of
 from napari_stexp.errors import EvaluationError
+from napari_stexp.figure.outlines import bounds_of
 from napari_stexp.progress import Progress
 
 if TYPE_CHECKING:

@@ -8,13 +8,6 @@ from typing import TYPE_CHECKING
 
 from napari_stexp.compare.figures import draw_class_maps, draw_gene_maps, draw_tissue
 from napari_stexp.compare.report_maps import list_agreement_panels, map_classes, map_gene
-from napari_stexp.compare.report_outlines import (
-    Outline,
-    bounds_of,
-    hex_of,
-    outline_regions,
-    svg_path,
-)
 from napari_stexp.compare.report_plots import (
     PLOT_DENSITY,
     draw_boxes,
@@ -22,13 +15,20 @@ from napari_stexp.compare.report_plots import (
     draw_correlations,
     draw_scatter,
 )
-from napari_stexp.compare.report_saving import DPI, file_name, save_figure, unique_name
 from napari_stexp.compare.report_tables import AgreementPart, describe_agreement
 from napari_stexp.compare.report_words import make_note
 from napari_stexp.evaluate.drawing import Picture, embed_plot
 from napari_stexp.evaluate.report_frames import Frame, frame_spots
 from napari_stexp.evaluate.report_maps import SpotMap
 from napari_stexp.evaluate.report_words import describe_scale, format_number
+from napari_stexp.figure.outlines import (
+    Outline,
+    bounds_of,
+    hex_of,
+    outline_regions,
+    svg_path,
+)
+from napari_stexp.figure.saving import DPI, file_name, save_figure, unique_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_stexp.compare.report_outlines import hex_of
 from napari_stexp.evaluate.drawing import FAINT, INK, WIDTH, new_figure, shorten, style_axis, wrap
 from napari_stexp.evaluate.report_words import describe_scale, format_number
+from napari_stexp.figure.outlines import hex_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

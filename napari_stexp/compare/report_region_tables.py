@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_stexp.compare.report_saving import file_name, write_csv
+from napari_stexp.compare.report_saving import write_csv
 from napari_stexp.evaluate.report_words import format_count, format_number, format_p
+from napari_stexp.figure.saving import file_name
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from napari_stexp.compare.report_maps import number_domains
-from napari_stexp.compare.report_outlines import hex_of
 from napari_stexp.evaluate.report_tables import Confusion, lay_out_confusion
 from napari_stexp.evaluate.report_words import (
     METRICS,
@@ -17,6 +16,7 @@ from napari_stexp.evaluate.report_words import (
     format_p,
     name_algorithm,
 )
+from napari_stexp.figure.outlines import hex_of
 
 if TYPE_CHECKING:
     from napari_stexp.compare.agreement import Agreement

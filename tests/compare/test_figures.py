@@ -20,11 +20,11 @@ from napari_stexp.compare.report_plots import (
     draw_correlations,
     draw_scatter,
 )
-from napari_stexp.compare.report_saving import file_name, save_figure, unique_name
 from napari_stexp.compare.report_tables import describe_agreement
 from napari_stexp.compare.report_values import read_genes
 from napari_stexp.evaluate.drawing import embed_plot
 from napari_stexp.evaluate.report_maps import CATEGORIES
+from napari_stexp.figure.saving import file_name, save_figure, unique_name
 from tests.compare.contents import GENES, MPP, N, make_content, make_labels
 
 SVG = "{http://www.w3.org/2000/svg}"

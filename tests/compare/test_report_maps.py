@@ -27,16 +27,16 @@ from napari_stexp.compare.report_maps import (
     map_gene,
     name_domains,
 )
-from napari_stexp.compare.report_outlines import (
+from napari_stexp.compare.report_values import GeneValues, read_genes
+from napari_stexp.errors import EvaluationError
+from napari_stexp.evaluate.report_frames import frame_spots
+from napari_stexp.evaluate.report_maps import ramp_stops
+from napari_stexp.figure.outlines import (
     MOST_REGIONS,
     bounds_of,
     outline_regions,
     svg_path,
 )
-from napari_stexp.compare.report_values import GeneValues, read_genes
-from napari_stexp.errors import EvaluationError
-from napari_stexp.evaluate.report_frames import frame_spots
-from napari_stexp.evaluate.report_maps import ramp_stops
 from napari_stexp.model import log_normalize
 from tests.compare.contents import (
     GENES,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +13,33 @@ from napari_stexp.annotation import classes_of
 
 if TYPE_CHECKING:
     from napari_stexp.annotation import Region
-    from napari_stexp.evaluate.report_frames import Frame
 
-__all__ = ["MOST_REGIONS", "Outline", "bounds_of", "hex_of", "outline_regions", "svg_path"]
+__all__ = [
+    "MOST_REGIONS",
+    "Outline",
+    "Place",
+    "bounds_of",
+    "hex_of",
+    "outline_regions",
+    "svg_path",
+]
 
 #: Outlines drawn in one picture: the largest. More are neither seen nor quickly shown.
 MOST_REGIONS = 2000
 _UNCLASSIFIED = "#1c2430"
 _TOLERANCE = 0.5  # view units
+
+
+class Place(Protocol):
+    """Where a view lies on the slide."""
+
+    @property
+    def origin(self) -> tuple[float, float]:
+        """Level-0 pixel (x, y) of its upper left corner."""
+
+    @property
+    def unit(self) -> float:
+        """View units per level-0 pixel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +75,7 @@ def bounds_of(regions: Sequence[Region]) -> tuple[float, float, float, float] | 
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
-def outline_regions(regions: Sequence[Region], frame: Frame) -> tuple[Outline, ...]:
+def outline_regions(regions: Sequence[Region], view: Place) -> tuple[Outline, ...]:
     """Return the outlines of the largest `MOST_REGIONS` regions, class by class.
 
     Classes of large regions come first, so that small regions are drawn on top of them.
@@ -70,7 +89,7 @@ def outline_regions(regions: Sequence[Region], frame: Frame) -> tuple[Outline, .
     sizes: dict[str, list[float]] = {}
     for region in shown:
         name = region.class_name if region.class_name in colours else ""
-        rings.setdefault(name or "", []).extend(_rings(region.geometry, frame))
+        rings.setdefault(name or "", []).extend(_rings(region.geometry, view))
         sizes.setdefault(name or "", []).append(region.geometry.area)
     order = sorted(rings, key=lambda name: -float(np.mean(sizes[name])))
     return tuple(
@@ -78,13 +97,13 @@ def outline_regions(regions: Sequence[Region], frame: Frame) -> tuple[Outline, .
     )
 
 
-def _rings(geometry: Any, frame: Frame) -> list[NDArray[np.float64]]:
-    simple = geometry.simplify(_TOLERANCE / frame.unit, preserve_topology=True)
+def _rings(geometry: Any, view: Place) -> list[NDArray[np.float64]]:
+    simple = geometry.simplify(_TOLERANCE / view.unit, preserve_topology=True)
     found = []
     for polygon in getattr(simple, "geoms", [simple]):
         for ring in (polygon.exterior, *polygon.interiors):
             points = np.asarray(ring.coords)[:, :2]
-            found.append((points - np.array(frame.origin)) * frame.unit)
+            found.append((points - np.array(view.origin)) * view.unit)
     return found
 
 
