@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_stexp.errors import GeneListError, PredictionError, SpotsError
-from napari_stexp.session.display import DisplaySettings
+from napari_stexp.session.composite import CompositeStyle
+from napari_stexp.session.display import DisplaySettings, effective_limits
 from napari_stexp.session.expression import find_scores, make_gene_table
 from napari_stexp.session.gene_values import GeneValues
 
@@ -47,7 +49,9 @@ class Browsing(GeneValues):
         self._gene_is_chosen = False  # by the user
         self._default_is_settled = False
         self._composite: tuple[str, ...] = ()
+        self._composite_style = CompositeStyle()
         self._focus: int | None = None
+        self.signatures.changed.connect(self._drop_unknown)
 
     # ---- settings ------------------------------------------------------------------------
 
@@ -118,6 +122,34 @@ class Browsing(GeneValues):
         if genes != self._composite:
             self._composite = genes
             self.composite_changed.emit(genes)
+
+    @property
+    def composite_style(self) -> CompositeStyle:
+        """How the genes of `composite` are mixed, and limits set by hand."""
+        return self._composite_style
+
+    @composite_style.setter
+    def composite_style(self, style: CompositeStyle) -> None:
+        if style != self._composite_style:
+            self._composite_style = style
+            self.composite_changed.emit(self._composite)
+
+    def channel_limits(self, gene: str) -> tuple[float, float]:
+        """Return the ends of a gene's own scale in a composite, finite and low < high.
+
+        Those set by hand in `composite_style` for the transform in use, else the
+        percentiles of `display`: over all sources where limits are shared, else over
+        what is shown.
+        """
+        display = self._display
+        by_hand = self._composite_style.limits.get((gene, display.transform))
+        if by_hand is not None:
+            return by_hand
+        shared = display.limits_mode == "shared"
+        found = self.values_everywhere(gene) if shared else [self.shown_values(gene)]
+        values = [part for part in found if part is not None]
+        free = replace(display, limits_mode="percentile")
+        return effective_limits(np.concatenate(values) if values else None, free)
 
     @property
     def focus(self) -> int | None:
@@ -193,6 +225,17 @@ class Browsing(GeneValues):
             self._gene = None
         self._default_is_settled = self._gene_is_chosen
         self._improve_default()
+
+    def _drop_unknown(self) -> None:
+        """Show something else where the active signature, or one of a composite, is gone."""
+        before = (self._gene, self._composite)
+        if set(before[1]) | {before[0]} <= {*self.genes, *self.signatures, None}:
+            return
+        self._settle_gene()
+        if self._gene != before[0]:
+            self.gene_changed.emit(self._gene)
+        if self._composite != before[1]:
+            self.composite_changed.emit(self._composite)
 
     def _improve_default(self) -> None:
         """Choose the best-scored gene, else the most variable one once two spots have values."""

@@ -2,6 +2,8 @@ from .adapter import LayerAdapter as LayerAdapter
 from .colour import SpotColours as SpotColours
 from .colour import colour_spots as colour_spots
 from .colour import map_values as map_values
+from .composite import CompositeLegend as CompositeLegend
+from .composite import composite_colours as composite_colours
 from .drawing import Drawing as Drawing
 from .drawing import choose_class as choose_class
 from .from_labels import regions_from_labels as regions_from_labels
