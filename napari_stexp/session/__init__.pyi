@@ -32,5 +32,6 @@ from .training import RunOutcome as RunOutcome
 from .training import SectionRow as SectionRow
 from .training import Training as Training
 from .training_log import TrainingLog as TrainingLog
+from .undoing import Undoing as Undoing
 from .views import MOST_GENES as MOST_GENES
 from .views import Views as Views

@@ -32,6 +32,11 @@ class History:
         self._future.clear()
 
     @property
+    def depth(self) -> int:
+        """How many edits can be taken back."""
+        return len(self._past)
+
+    @property
     def undo_text(self) -> str:
         """The last edit, in words."""
         return self._past[-1][0] if self._past else ""

@@ -247,6 +247,11 @@ class Regions(RegionTools):
         """What `redo` would do again; empty if there is nothing."""
         return self._history.redo_text
 
+    @property
+    def history_depth(self) -> int:
+        """How many edits `undo` can take back."""
+        return self._history.depth
+
     def undo(self) -> None:
         """Take the last edit back."""
         self.check_editable()

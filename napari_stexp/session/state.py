@@ -14,6 +14,7 @@ from napari_stexp.session.opening import Opening
 from napari_stexp.session.placement import check_placement
 from napari_stexp.session.predicting import Predicting
 from napari_stexp.session.training import Training
+from napari_stexp.session.undoing import Undoing
 
 if TYPE_CHECKING:
     from napari_stexp.model import ModelBundle
@@ -37,6 +38,8 @@ class Session(Annotating, Browsing, Predicting, Opening):
         Every new one is also emitted by ``noticed``.
     training : Training
         The model that is being made; independent of what is open.
+    undoing : Undoing
+        Takes back what was done last, whatever it was.
     """
 
     slide_changed = Signal(object)
@@ -54,6 +57,7 @@ class Session(Annotating, Browsing, Predicting, Opening):
         self._params: PredictParams | None = None
         self.notices: list[str] = []
         self.training = Training()
+        self.undoing = Undoing(self)
 
     # ---- slide ---------------------------------------------------------------------------
 
