@@ -14,7 +14,7 @@ from napari_stexp.evaluate.drawing import embed_image
 if TYPE_CHECKING:
     from napari_stexp.evaluate.results import SectionEvaluation
 
-__all__ = ["Frame", "ScaleBar", "frame_section", "frame_spots"]
+__all__ = ["Frame", "ScaleBar", "frame_section", "frame_spots", "measure_bar"]
 
 #: Diameter of a drawn spot relative to the distance between spots: larger than life.
 _DISC = 0.78
@@ -136,7 +136,7 @@ def frame_spots(
         points=(places - low) * unit,
         diameter=round(float(pitch * unit * _DISC), 2),
         source=source,
-        bar=_measure(float((high - low)[0]), mpp, unit),
+        bar=measure_bar(float((high - low)[0]), mpp, unit),
         origin=(float(low[0]), float(low[1])),
         unit=unit,
     )
@@ -155,8 +155,18 @@ def _find_view(
     return finite.min(axis=0) - pitch, finite.max(axis=0) + pitch
 
 
-def _measure(width: float, mpp: float | None, unit: float) -> ScaleBar | None:
-    """Choose the longest round length within a third of a view ``width`` level-0 px wide."""
+def measure_bar(width: float, mpp: float | None, unit: float) -> ScaleBar | None:
+    """Choose the longest round length within a third of a view ``width`` level-0 px wide.
+
+    Parameters
+    ----------
+    width : float
+        Of the view, level-0 px.
+    mpp : float or None
+        µm per level-0 pixel; without it there is no bar.
+    unit : float
+        View units per level-0 pixel.
+    """
     lengths = [um for um in _BARS if mpp and um <= width * mpp / 3]
     if not mpp or not lengths:
         return None

@@ -1,0 +1,13 @@
+from .content import ClassMap as ClassMap
+from .content import FigureContent as FigureContent
+from .content import Ground as Ground
+from .content import MixMap as MixMap
+from .content import Surface as Surface
+from .content import TissueMap as TissueMap
+from .content import ValueMap as ValueMap
+from .content import make_ground as make_ground
+from .outlines import outline_regions as outline_regions
+from .pages import draw_figure as draw_figure
+from .writing import KINDS as KINDS
+from .writing import check_figure_path as check_figure_path
+from .writing import write_figures as write_figures

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Sequence
 from itertools import chain, count
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from napari_stexp.files import atomic_path
 
@@ -53,11 +53,11 @@ def add_note(figure: Figure, note: str) -> None:
 
 def write_figure(
     figure: Figure,
-    file: str | Path | IO[bytes],
+    file: Any,
     kind: str,
     *,
-    title: str,
-    note: str,
+    title: str = "",
+    note: str = "",
     dpi: int = DPI,
 ) -> None:
     """Draw a figure into a file.
@@ -66,11 +66,11 @@ def write_figure(
     ----------
     figure : Figure
         What is drawn.
-    file : path-like or binary file
+    file : path-like or matplotlib's PdfPages
         Where it is written.
     kind : {'png', 'svg', 'pdf'}
     title, note : str
-        Kept in the file; nothing is printed.
+        Kept in the file; nothing is printed. Pages of a PDF have none of their own.
     dpi : int
         Of the picture, and of the pictures that an SVG or a PDF holds.
     """
@@ -82,7 +82,12 @@ def write_figure(
         metadata["Date"] = None
     with rc_context(_SETTINGS):
         figure.savefig(
-            file, format=kind, dpi=dpi, metadata=metadata, bbox_inches="tight", pad_inches=0.06
+            file,
+            format=kind,
+            dpi=dpi,
+            metadata=metadata if title or note else None,
+            bbox_inches="tight",
+            pad_inches=0.06,
         )
 
 

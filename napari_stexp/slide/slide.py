@@ -181,6 +181,29 @@ class Slide:
         small = image.resize(size, Image.Resampling.BOX, box)
         return np.array(small), self.levels[finer].downsample * shrink
 
+    def picture(
+        self, bounds: tuple[float, float, float, float], max_px: int = 2000
+    ) -> tuple[NDArray[np.uint8], tuple[float, float, float, float]]:
+        """Return a rectangle as a small picture, and where it lies.
+
+        Parameters
+        ----------
+        bounds : (x0, y0, x1, y1)
+            Level-0 px; what lies outside the slide is cut off.
+        max_px : int
+            The longer side of the whole rectangle is at most this; it is never enlarged.
+
+        Returns
+        -------
+        image : (h, w, 3) uint8 array
+            Tiles that don't decode are grey.
+        extent : (x0, y0, x1, y1)
+            Outer edges of its pixels, level-0 px.
+        """
+        from napari_stexp.slide.picture import cut_picture
+
+        return cut_picture(self._pyramid, bounds, max_px)
+
     def _whole_level(self, level: int) -> NDArray[np.uint8]:
         height, width = self.levels[level].shape
         return self._pyramid.show_region(0, 0, width, height, level)
