@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-__all__ = ["MIXING", "CompositeStyle"]
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from napari_stexp.session.state import Session
+
+__all__ = ["MIXING", "CompositeStyle", "channel_color", "composite_colours", "mix_channels"]
 
 #: Names of the channels' colours under each way of mixing, in order.
 MIXING: dict[str, tuple[str, str, str]] = {
     "rgb": ("red", "green", "blue"),
     "cmy": ("cyan", "magenta", "yellow"),
+}
+# Full strength of the three channels; the text of the legend has the same colours.
+_CHANNEL_COLORS = {
+    "rgb": ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
+    "cmy": ((0.0, 1.0, 1.0), (1.0, 0.0, 1.0), (1.0, 1.0, 0.0)),
 }
 
 
@@ -56,3 +68,50 @@ class CompositeStyle:
         if limits is not None:
             kept[gene, transform] = limits
         return replace(self, limits=kept)
+
+
+def channel_color(mixing: str, channel: int) -> tuple[float, float, float]:
+    """Return the colour of a channel at full strength, RGB, 0 to 1."""
+    return _CHANNEL_COLORS[mixing][channel]
+
+
+def mix_channels(levels: NDArray[np.float32], mixing: str = "rgb") -> NDArray[np.float32]:
+    """Mix the colours of up to three channels.
+
+    Parameters
+    ----------
+    levels : (N, C) float array
+        Strength of each channel, 0 to 1, C at most three; NaN where there is none.
+    mixing : {'rgb', 'cmy'}
+        As in `napari_stexp.session.CompositeStyle`.
+
+    Returns
+    -------
+    (N, 4) float32 array
+        RGBA, 0 to 1; fully transparent where no channel has a value. A channel without a
+        value counts as none where another one has one.
+    """
+    known = np.isfinite(levels)
+    strength = np.zeros((len(levels), 3), np.float32)
+    strength[:, : levels.shape[1]] = np.clip(np.where(known, levels, 0), 0, 1)
+    colours = np.ones((len(levels), 4), np.float32)
+    colours[:, :3] = strength if mixing == "rgb" else 1 - strength
+    colours[~known.any(axis=1)] = 0
+    return colours
+
+
+def composite_colours(session: Session) -> NDArray[np.float32]:
+    """Return the spots' colours under `Session.composite`, (N, 4) RGBA, 0 to 1.
+
+    Each gene or signature runs from its own low limit to its own high one
+    (`Session.channel_limits`). Fully transparent where no gene has a value, and all of
+    them while values are hidden; the threshold of a single gene's colours doesn't apply.
+    """
+    n, genes = session.spots.n_obs, session.composite
+    levels = np.full((n, max(len(genes), 1)), np.nan, np.float32)
+    for channel, gene in enumerate(genes):
+        values = session.shown_values(gene)
+        if values is not None:
+            low, high = session.channel_limits(gene)
+            levels[:, channel] = (values - low) / (high - low)
+    return mix_channels(levels, session.composite_style.mixing)

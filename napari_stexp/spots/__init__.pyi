@@ -12,6 +12,7 @@ from .labels import obs_label_columns as obs_label_columns
 from .labels import read_label_table as read_label_table
 from .reading import read_reference as read_reference
 from .reading import read_spots as read_spots
+from .scale import drawn_diameter_px as drawn_diameter_px
 from .scale import estimate_mpp as estimate_mpp
 from .scale import spot_diameter_px as spot_diameter_px
 from .scale import spot_pitch_px as spot_pitch_px

@@ -13,11 +13,13 @@ from napari_stexp.spots.record import spots_record
 if TYPE_CHECKING:
     from anndata import AnnData
 
-__all__ = ["estimate_mpp", "spot_diameter_px", "spot_pitch_px"]
+__all__ = ["drawn_diameter_px", "estimate_mpp", "spot_diameter_px", "spot_pitch_px"]
 
 # An array whose spots lie further than this from the fitted lattice (share of the
 # pitch) isn't described by it: the array positions are then not used.
 _LATTICE_TOLERANCE = 0.5
+# Visium's ratio of diameter to pitch, 55 µm to 100 µm, for spots whose diameter isn't known.
+_DIAMETER_PER_PITCH = 0.55
 
 
 def spot_pitch_px(adata: AnnData) -> float | None:
@@ -64,6 +66,26 @@ def spot_diameter_px(adata: AnnData) -> float | None:
     mpp = estimate_mpp(adata)
     diameter_um = _positive(spots_record(adata).get("diameter_um"))
     return diameter_um / mpp if mpp and diameter_um else None
+
+
+def drawn_diameter_px(adata: AnnData) -> float:
+    """Return how large a spot is drawn: its diameter where it is known, else a guess.
+
+    From the pitch, at Visium's ratio of the two; without a pitch 1 % of the extent.
+
+    Parameters
+    ----------
+    adata : AnnData
+        ``obsm['spatial']`` (N, 2), level-0 px.
+    """
+    diameter = spot_diameter_px(adata)
+    if diameter:
+        return float(diameter)
+    pitch = spot_pitch_px(adata)
+    if pitch:
+        return float(pitch) * _DIAMETER_PER_PITCH
+    extent = float(np.ptp(adata.obsm["spatial"], axis=0).max()) if adata.n_obs else 0.0
+    return max(extent / 100, 10.0)
 
 
 def estimate_mpp(adata: AnnData) -> float | None:
