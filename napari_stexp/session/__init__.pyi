@@ -22,6 +22,8 @@ from .label_source import LabelSource as LabelSource
 from .labelling import Labelling as Labelling
 from .palette import N_HOT_KEYS as N_HOT_KEYS
 from .predictions import Predictions as Predictions
+from .reading import Profile as Profile
+from .reading import start_profile as start_profile
 from .region_tools import TOOLS as TOOLS
 from .regions import Regions as Regions
 from .signatures import Signature as Signature
@@ -35,3 +37,9 @@ from .training_log import TrainingLog as TrainingLog
 from .undoing import Undoing as Undoing
 from .views import MOST_GENES as MOST_GENES
 from .views import Views as Views
+from .workspace import Workspace as Workspace
+from .workspace import restore_workspace as restore_workspace
+from .workspace import take_workspace as take_workspace
+from .workspace_file import read_workspace as read_workspace
+from .workspace_file import start_saving as start_saving
+from .workspace_file import write_workspace as write_workspace

@@ -163,7 +163,7 @@ class GeneValues(ABC):
             return []
         genes = self.views.genes if gene in self.views.genes else (gene,)
         found = []
-        for expression in self._all_expressions():
+        for expression in self.all_expressions():
             for name in genes:
                 if name in self.signatures:
                     values = self.signatures.values(name, expression)
@@ -174,7 +174,8 @@ class GeneValues(ABC):
                 found.append(self.transform(values, name))
         return found
 
-    def _all_expressions(self) -> list[Expression]:
+    def all_expressions(self) -> list[Expression]:
+        """Return every source of values: all predictions, and the measurement."""
         found: list[Expression] = []
         found.extend(self.expression_of(name) for name in self.predictions)
         if self.measurement is not None:
@@ -189,17 +190,21 @@ class GeneValues(ABC):
     @property
     def value_label(self) -> str:
         """What the shown values are, for a legend."""
-        return f"{self._source} {self._unit(_VALUE_LABELS)}"
+        return f"{self._source} {self._unit(_VALUE_LABELS, self._gene)}"
 
     @property
     def value_unit(self) -> str:
         """The unit of the shown values in short, for the title of a colour bar."""
-        return self._unit(_VALUE_UNITS)
+        return self.unit_of(self._gene)
 
-    def _unit(self, units: dict[str, str]) -> str:
+    def unit_of(self, gene: str | None) -> str:
+        """The unit of a gene's or signature's shown values in short."""
+        return self._unit(_VALUE_UNITS, gene)
+
+    def _unit(self, units: dict[str, str], gene: str | None) -> str:
         transform = self._display.transform
         unit = units.get(self.scale, self.scale)
-        if self._gene in self.signatures:
+        if gene in self.signatures:
             unit = "signature score"
         elif transform == "linear":
             return unit.removeprefix("log10(1 + ").removeprefix("log10(1+").removesuffix(")")
@@ -238,15 +243,17 @@ class GeneValues(ABC):
             return np.full(self._spots.n_obs, "pending")
         return self._prediction.status
 
-    def read_out(self, index: int) -> str:
+    def read_out(self, index: int, gene: str | None = None) -> str:
         """Return one line about a spot, for a status bar or a tooltip.
 
         Parameters
         ----------
         index : int
             Row of the spots.
+        gene : str, optional
+            Default: what is shown.
         """
-        return describe_spot(self, index)  # type: ignore[arg-type]  # is a Session
+        return describe_spot(self, index, gene)  # type: ignore[arg-type]  # is a Session
 
     def value_at(self, index: int) -> tuple[float, str] | None:
         """Return the active gene's value on one spot, and the spot's state; None without.
@@ -260,7 +267,8 @@ class GeneValues(ABC):
         status = "measured"
         if self._source == "predicted" and self._prediction is not None:
             status = str(self._prediction.adata.obs["status"].iloc[index])
-        return float(expression.values(gene)[index]), status
+        values = self.values(gene)
+        return (float("nan") if values is None else float(values[index])), status
 
     @property
     @abstractmethod

@@ -76,10 +76,16 @@ class MeasuredExpression:
         factor = self._factor[column] if self.scale == "gene" else self._factor
         return np.log10(1 + counts * factor).astype(np.float32)
 
-    def matrix(self) -> Any:
-        """Return all (N, G) log-normalised values, sparse (csc, float32)."""
-        values = self._counts.copy()
-        column = np.repeat(np.arange(len(self.genes)), np.diff(values.indptr))
+    def matrix(self, part: slice = slice(None)) -> Any:
+        """Return log-normalised values (N, G), or of some genes only, sparse (csc, float32).
+
+        Parameters
+        ----------
+        part : slice, optional
+            Of `genes`; default: all.
+        """
+        values = self._counts[:, part].copy()
+        column = np.repeat(np.arange(len(self.genes))[part], np.diff(values.indptr))
         factor = self._factor[column if self.scale == "gene" else values.indices]
         values.data = np.log10(1 + values.data * factor).astype(np.float32)
         return values

@@ -142,13 +142,15 @@ def test_limits_follow_the_display(measured):
 
 
 def test_read_out_names_spot_gene_value_and_confidence(measured):
-    assert measured.read_out(0) == "spot0 · C measured 3.95"
+    assert measured.read_out(0) == "spot0 · C measured 3.95, higher than 83 % of spots"
     predict(measured)
     measured.gene = "B"
     measured.add_batch(make_batch([0, 1], [[1, 5, 3], [3, 9.127, 3]], confidence=0.25))
     measured.add_batch(make_batch([2], [[np.nan] * 3], "unreadable", np.nan))
     measured.add_batch(make_batch([3], [[1, 2, 3]], "border", 0.5))
-    assert measured.read_out(1) == "spot1 · B predicted 9.13 · confidence 0.25"
+    assert measured.read_out(1) == (
+        "spot1 · B predicted 9.13, higher than 66 % of spots · confidence 0.25"
+    )
     assert measured.read_out(2) == "spot2 · B: no value, the slide's tile can't be read"
     assert "partly outside" in measured.read_out(3)
     assert measured.read_out(4) == "spot4 · B: not predicted yet"
