@@ -23,6 +23,7 @@ __all__ = [
     "StexpError",
     "TileError",
     "TrainingError",
+    "WorkspaceError",
 ]
 
 
@@ -136,3 +137,7 @@ class EvaluationError(StexpError):
 
 class OutputError(StexpError):
     """A result can't be written where it was asked for."""
+
+
+class WorkspaceError(StexpError):
+    """A saved workspace is damaged, of a newer version, or no workspace."""

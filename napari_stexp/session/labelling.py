@@ -157,6 +157,30 @@ class Labelling:
             self.values_changed.emit()
         return key
 
+    @property
+    def added(self) -> tuple[LabelSource, ...]:
+        """Tables and domains: the sources that came neither with the spots nor from regions."""
+        return tuple(one for one in self._fixed.values() if one.kind != "column")
+
+    def put(self, source: LabelSource) -> None:
+        """Add labels that were kept from before, in place of those of the same key.
+
+        Raises
+        ------
+        AnnotationError
+            They are of other spots.
+        """
+        n = 0 if self._spots is None else self._spots.n_obs
+        if len(source.values) != n:
+            raise AnnotationError(
+                "labels of other spots", expected=f"{n} spots", found=len(source.values)
+            )
+        self._fixed[source.key] = source
+        self._settle()
+        self.sources_changed.emit()
+        if source.key == self._active:
+            self.values_changed.emit()
+
     def remove(self, key: str) -> None:
         """Take a source away; that of the regions goes with them only."""
         if self._fixed.pop(key, None) is not None:

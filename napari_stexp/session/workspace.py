@@ -1,0 +1,336 @@
+"""The whole work of a session as one value: to be saved, and to go on with."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from napari_stexp.errors import StexpError
+from napari_stexp.session.blinding import Blinding
+from napari_stexp.session.composite import CompositeStyle
+from napari_stexp.session.display import DisplaySettings
+from napari_stexp.session.label_source import LabelSource
+from napari_stexp.session.placement import check_placement
+from napari_stexp.session.signatures import Signature
+from napari_stexp.session.workspace_places import FileReference
+
+if TYPE_CHECKING:
+    from napari_stexp.annotation import Region, RegionClass
+    from napari_stexp.model import ModelBundle
+    from napari_stexp.predict import Prediction
+    from napari_stexp.session.state import Session
+    from napari_stexp.slide import Slide
+
+__all__ = ["KeptPrediction", "KeptView", "Workspace", "restore_workspace", "take_workspace"]
+
+_KEYS: WeakKeyDictionary[Any, str] = WeakKeyDictionary()  # of predictions, for their files
+
+
+@dataclass(frozen=True, eq=False)
+class KeptPrediction:
+    """A prediction as it was at one moment, also while it goes on filling up.
+
+    Attributes
+    ----------
+    name, key : str
+        What it is called, and what its file is.
+    prediction : Prediction
+        Itself; rows of ``X`` that are pending in ``obs`` may have values by now.
+    obs : DataFrame
+        Status and measures of each spot at that moment.
+    uns : dict
+        Provenance at that moment.
+    done : int
+        Spots that weren't pending.
+    """
+
+    name: str
+    key: str
+    prediction: Prediction
+    obs: Any
+    uns: dict[str, Any]
+    done: int
+
+    @classmethod
+    def take(cls, name: str, prediction: Prediction) -> KeptPrediction:
+        """Keep a prediction; its values are not copied."""
+        adata = prediction.adata
+        uns = dict(adata.uns)
+        if "stexp" in uns:
+            uns["stexp"] = deepcopy(dict(uns["stexp"]))
+        key = _KEYS.setdefault(prediction, uuid.uuid4().hex[:12])
+        return cls(name, key, prediction, adata.obs.copy(), uns, prediction.done)
+
+
+@dataclass(frozen=True)
+class KeptView:
+    """What was looked at, and how.
+
+    Attributes
+    ----------
+    gene : str or None
+        The active gene or signature.
+    source : {'predicted', 'measured'}
+    display : DisplaySettings
+    composite, composite_style : tuple of str, CompositeStyle
+        Genes shown at once, and how.
+    kind, genes : str, tuple of str
+        Of `Views`.
+    camera : mapping
+        What the window says of its camera; kept as it is.
+    selection : tuple of int
+        Rows of the chosen spots.
+    focus : int or None
+        The spot that was clicked.
+    """
+
+    gene: str | None = None
+    source: str = "predicted"
+    display: DisplaySettings = field(default_factory=DisplaySettings)
+    composite: tuple[str, ...] = ()
+    composite_style: CompositeStyle = field(default_factory=CompositeStyle)
+    kind: str = "single"
+    genes: tuple[str, ...] = ()
+    camera: Mapping[str, Any] = field(default_factory=dict)
+    selection: tuple[int, ...] = ()
+    focus: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Workspace:
+    """All that a session holds, but the training.
+
+    Attributes
+    ----------
+    slide, bundle : Slide, ModelBundle or None
+        Open; None too where the file wasn't found.
+    slide_file, model_file : FileReference or None
+        Where they are, also where they weren't found.
+    mpp, mpp_source : float or None, str
+        Scale of the slide, and who says so.
+    spots : AnnData or None
+    predictions : tuple of KeptPrediction
+    active : str or None
+        Name of the one that is shown.
+    params : mapping
+        Settings of the next prediction.
+    regions, classes : tuple of Region, of RegionClass
+    active_class : str or None
+    blinding : Blinding
+    values_were_seen : bool
+        Whether expression had been shown on this slide.
+    labels : tuple of LabelSource
+        Tables and domains; columns come with the spots.
+    label_key, labels_shown : str or None, bool
+        Which labels are in use, and whether they are drawn.
+    signatures : tuple of Signature
+    view : KeptView
+    saved : datetime or None
+        When it was written; None for one that is not.
+    """
+
+    slide: Slide | None = None
+    slide_file: FileReference | None = None
+    mpp: float | None = None
+    mpp_source: str = "unknown"
+    spots: Any = None
+    bundle: ModelBundle | None = None
+    model_file: FileReference | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    predictions: tuple[KeptPrediction, ...] = ()
+    active: str | None = None
+    regions: tuple[Region, ...] = ()
+    classes: tuple[RegionClass, ...] = ()
+    active_class: str | None = None
+    blinding: Blinding = field(default_factory=Blinding)
+    values_were_seen: bool = False
+    labels: tuple[LabelSource, ...] = ()
+    label_key: str | None = None
+    labels_shown: bool = False
+    signatures: tuple[Signature, ...] = ()
+    view: KeptView = field(default_factory=KeptView)
+    saved: datetime | None = None
+
+    @property
+    def missing(self) -> dict[str, FileReference]:
+        """Files that weren't found: 'slide', 'model'."""
+        needed = {"slide": (self.slide_file, self.slide), "model": (self.model_file, self.bundle)}
+        return {
+            kind: file for kind, (file, there) in needed.items() if file is not None and not there
+        }
+
+
+def take_workspace(
+    session: Session,
+    *,
+    camera: Mapping[str, Any] | None = None,
+    missing: Mapping[str, FileReference] | None = None,
+) -> Workspace:
+    """Take what a session holds at this moment, without copying what is large.
+
+    Call it in the thread that changes the session; what it returns may be written in
+    another one, while a prediction goes on.
+
+    Parameters
+    ----------
+    session : Session
+    camera : mapping, optional
+        How the window looks at the slide.
+    missing : dict of str to FileReference, optional
+        `Workspace.missing` of the workspace that was opened: what isn't open for this reason
+        stays referred to.
+    """
+    missing = {} if missing is None else missing
+    slide, bundle, regions, labels = (
+        session.slide, session.bundle, session.regions, session.labelling,
+    )  # fmt: skip
+    return Workspace(
+        slide=slide,
+        slide_file=missing.get("slide") if slide is None else None,
+        mpp=None if slide is None else slide.mpp,
+        mpp_source="unknown" if slide is None else slide.mpp_source,
+        spots=session.spots,
+        bundle=bundle,
+        model_file=missing.get("model") if bundle is None else None,
+        params=dict(vars(session.params)),
+        predictions=tuple(
+            KeptPrediction.take(name, session.predictions[name]) for name in session.predictions
+        ),
+        active=session.predictions.active,
+        regions=regions.items,
+        classes=regions.classes,
+        active_class=regions.active_class,
+        blinding=regions.blinding,
+        values_were_seen=regions.values_were_seen,
+        labels=labels.added,
+        label_key=labels.active,
+        labels_shown=labels.shown,
+        signatures=session.signatures.items,
+        view=_take_view(session, {} if camera is None else camera),
+    )
+
+
+def _take_view(session: Session, camera: Mapping[str, Any]) -> KeptView:
+    selection = session.selection
+    return KeptView(
+        gene=session.gene,
+        source=session.source,
+        display=session.display,
+        composite=session.composite,
+        composite_style=session.composite_style,
+        kind=session.views.kind,
+        genes=session.views.genes,
+        camera=camera,
+        selection=() if selection is None else tuple(np.flatnonzero(selection).tolist()),
+        focus=session.focus,
+    )
+
+
+def restore_workspace(session: Session, workspace: Workspace) -> None:
+    """Show a workspace in place of all that a session holds.
+
+    What is looked at is restored as far as it can be; a gene that nothing has values of any
+    more is passed over.
+
+    Raises
+    ------
+    StexpError
+        Its parts don't fit together; nothing has changed.
+    """
+    if workspace.spots is not None:
+        check_placement(workspace.spots, workspace.slide)
+    session.set_slide(None)
+    session.set_spots(None)
+    session.signatures.remove([one.name for one in session.signatures.items])
+    for signature in workspace.signatures:
+        session.signatures.add(signature)
+    session.set_bundle(workspace.bundle)
+    _restore_params(session, workspace.params)
+    session.set_slide(workspace.slide)
+    _restore_regions(session, workspace)  # before there are values that it may have to hide
+    if workspace.spots is not None:
+        session.set_spots(workspace.spots)
+        for kept in workspace.predictions:
+            session.set_prediction(kept.prediction, kept.name)
+        if workspace.active in session.predictions:
+            session.show_model(str(workspace.active))
+    session.regions.values_were_seen |= workspace.values_were_seen
+    _restore_labels(session, workspace)
+    _restore_view(session, workspace.view)
+
+
+def _restore_params(session: Session, params: Mapping[str, Any]) -> None:
+    from napari_stexp.predict import PredictParams
+
+    known = {name: params[name] for name in PredictParams.__dataclass_fields__ if name in params}
+    listed = {name: tuple(value) for name, value in known.items() if isinstance(value, list)}
+    with suppress(TypeError, ValueError):
+        session.params = PredictParams(**{**known, **listed})
+
+
+def _restore_regions(session: Session, workspace: Workspace) -> None:
+    regions = session.regions
+    regions.restore_blinding(workspace.blinding)
+    regions.load(workspace.regions, classes=workspace.classes or None)
+    names = {one.name for one in regions.classes}
+    if workspace.active_class is None or workspace.active_class in names:
+        regions.active_class = workspace.active_class
+    regions.values_were_seen = workspace.values_were_seen
+
+
+def _restore_labels(session: Session, workspace: Workspace) -> None:
+    labelling = session.labelling
+    n = 0 if session.spots is None else session.spots.n_obs
+    for source in workspace.labels:
+        if len(source.values) == n:
+            labelling.put(source)
+    if workspace.label_key in labelling.keys:
+        labelling.active = workspace.label_key
+    labelling.shown = workspace.labels_shown
+
+
+def _restore_view(session: Session, view: KeptView) -> None:
+    session.display = view.display
+    steps: list[tuple[str, Any]] = [
+        ("source", view.source),
+        ("gene", view.gene),
+        ("composite_style", view.composite_style),
+        ("composite", view.composite),
+    ]
+    for name, value in steps:
+        if value is not None:
+            with suppress(StexpError):
+                setattr(session, name, value)
+    if session.spots is not None:
+        with suppress(StexpError, IndexError):
+            mask = np.zeros(session.spots.n_obs, dtype=np.bool_)
+            mask[list(view.selection)] = True
+            session.select_spots(mask)
+            session.focus_spot(view.focus)
+    if not session.hides_values:
+        known = {*session.genes, *session.signatures}
+        genes = tuple(gene for gene in view.genes if gene in known)
+        with suppress(ValueError):
+            session.views.show(view.kind if view.kind != "genes" or genes else "single", genes)  # type: ignore[arg-type]
+
+
+def located(workspace: Workspace, **found: Any) -> Workspace:
+    """Return a workspace with a slide or model that was missing."""
+    return replace(workspace, **found)
+
+
+def default_name(session: Session) -> str:
+    """Return what a session's workspace may be called: after its slide, or its section."""
+    if session.slide is not None:
+        return f"{Path(session.slide.name).name}.stexp"
+    facts = {} if session.spots is None else session.spots.uns.get("stexp_spots", {})
+    return f"{facts.get('section') or 'workspace'}.stexp"
