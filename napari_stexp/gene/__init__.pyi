@@ -1,0 +1,10 @@
+from .markers import MarkerPanel as MarkerPanel
+from .markers import Reference as Reference
+from .markers import marker_panels as marker_panels
+from .scoring import score_genes as score_genes
+from .scoring import score_sets as score_sets
+from .sets import GeneMatch as GeneMatch
+from .sets import GeneSet as GeneSet
+from .sets import match_genes as match_genes
+from .sets import parse_genes as parse_genes
+from .sets import read_gmt as read_gmt
