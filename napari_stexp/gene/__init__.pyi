@@ -1,6 +1,8 @@
 from .markers import MarkerPanel as MarkerPanel
 from .markers import Reference as Reference
 from .markers import marker_panels as marker_panels
+from .names import GeneNames as GeneNames
+from .names import read_names as read_names
 from .scoring import score_genes as score_genes
 from .scoring import score_sets as score_sets
 from .sets import GeneMatch as GeneMatch
@@ -8,3 +10,6 @@ from .sets import GeneSet as GeneSet
 from .sets import match_genes as match_genes
 from .sets import parse_genes as parse_genes
 from .sets import read_gmt as read_gmt
+from .spatial import find_morans_i as find_morans_i
+from .spatial import is_lattice as is_lattice
+from .spatial import neighbour_graph as neighbour_graph
