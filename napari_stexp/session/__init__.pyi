@@ -38,8 +38,8 @@ from .undoing import Undoing as Undoing
 from .views import MOST_GENES as MOST_GENES
 from .views import Views as Views
 from .workspace import Workspace as Workspace
-from .workspace import restore_workspace as restore_workspace
 from .workspace import take_workspace as take_workspace
 from .workspace_file import read_workspace as read_workspace
 from .workspace_file import start_saving as start_saving
 from .workspace_file import write_workspace as write_workspace
+from .workspace_restore import restore_workspace as restore_workspace

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from contextlib import suppress
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from napari_stexp.errors import StexpError
 from napari_stexp.session.blinding import Blinding
 from napari_stexp.session.composite import CompositeStyle
 from napari_stexp.session.display import DisplaySettings
 from napari_stexp.session.label_source import LabelSource
-from napari_stexp.session.placement import check_placement
 from napari_stexp.session.signatures import Signature
 from napari_stexp.session.workspace_places import FileReference
 
@@ -30,7 +26,7 @@ if TYPE_CHECKING:
     from napari_stexp.session.state import Session
     from napari_stexp.slide import Slide
 
-__all__ = ["KeptPrediction", "KeptView", "Workspace", "restore_workspace", "take_workspace"]
+__all__ = ["KeptPrediction", "KeptView", "Workspace", "default_name", "take_workspace"]
 
 _KEYS: WeakKeyDictionary[Any, str] = WeakKeyDictionary()  # of predictions, for their files
 
@@ -235,102 +231,9 @@ def _take_view(session: Session, camera: Mapping[str, Any]) -> KeptView:
     )
 
 
-def restore_workspace(session: Session, workspace: Workspace) -> None:
-    """Show a workspace in place of all that a session holds.
-
-    What is looked at is restored as far as it can be; a gene that nothing has values of any
-    more is passed over.
-
-    Raises
-    ------
-    StexpError
-        Its parts don't fit together; nothing has changed.
-    """
-    if workspace.spots is not None:
-        check_placement(workspace.spots, workspace.slide)
-    session.set_slide(None)
-    session.set_spots(None)
-    session.signatures.remove([one.name for one in session.signatures.items])
-    for signature in workspace.signatures:
-        session.signatures.add(signature)
-    session.set_bundle(workspace.bundle)
-    _restore_params(session, workspace.params)
-    session.set_slide(workspace.slide)
-    _restore_regions(session, workspace)  # before there are values that it may have to hide
-    if workspace.spots is not None:
-        session.set_spots(workspace.spots)
-        for kept in workspace.predictions:
-            session.set_prediction(kept.prediction, kept.name)
-        if workspace.active in session.predictions:
-            session.show_model(str(workspace.active))
-    session.regions.values_were_seen |= workspace.values_were_seen
-    _restore_labels(session, workspace)
-    _restore_view(session, workspace.view)
-
-
-def _restore_params(session: Session, params: Mapping[str, Any]) -> None:
-    from napari_stexp.predict import PredictParams
-
-    known = {name: params[name] for name in PredictParams.__dataclass_fields__ if name in params}
-    listed = {name: tuple(value) for name, value in known.items() if isinstance(value, list)}
-    with suppress(TypeError, ValueError):
-        session.params = PredictParams(**{**known, **listed})
-
-
-def _restore_regions(session: Session, workspace: Workspace) -> None:
-    regions = session.regions
-    regions.restore_blinding(workspace.blinding)
-    regions.load(workspace.regions, classes=workspace.classes or None)
-    names = {one.name for one in regions.classes}
-    if workspace.active_class is None or workspace.active_class in names:
-        regions.active_class = workspace.active_class
-    regions.values_were_seen = workspace.values_were_seen
-
-
-def _restore_labels(session: Session, workspace: Workspace) -> None:
-    labelling = session.labelling
-    n = 0 if session.spots is None else session.spots.n_obs
-    for source in workspace.labels:
-        if len(source.values) == n:
-            labelling.put(source)
-    if workspace.label_key in labelling.keys:
-        labelling.active = workspace.label_key
-    labelling.shown = workspace.labels_shown
-
-
-def _restore_view(session: Session, view: KeptView) -> None:
-    session.display = view.display
-    steps: list[tuple[str, Any]] = [
-        ("source", view.source),
-        ("gene", view.gene),
-        ("composite_style", view.composite_style),
-        ("composite", view.composite),
-    ]
-    for name, value in steps:
-        if value is not None:
-            with suppress(StexpError):
-                setattr(session, name, value)
-    if session.spots is not None:
-        with suppress(StexpError, IndexError):
-            mask = np.zeros(session.spots.n_obs, dtype=np.bool_)
-            mask[list(view.selection)] = True
-            session.select_spots(mask)
-            session.focus_spot(view.focus)
-    if not session.hides_values:
-        known = {*session.genes, *session.signatures}
-        genes = tuple(gene for gene in view.genes if gene in known)
-        with suppress(ValueError):
-            session.views.show(view.kind if view.kind != "genes" or genes else "single", genes)  # type: ignore[arg-type]
-
-
-def located(workspace: Workspace, **found: Any) -> Workspace:
-    """Return a workspace with a slide or model that was missing."""
-    return replace(workspace, **found)
-
-
 def default_name(session: Session) -> str:
     """Return what a session's workspace may be called: after its slide, or its section."""
     if session.slide is not None:
-        return f"{Path(session.slide.name).name}.stexp"
+        return f"{session.slide.name}.stexp"
     facts = {} if session.spots is None else session.spots.uns.get("stexp_spots", {})
     return f"{facts.get('section') or 'workspace'}.stexp"

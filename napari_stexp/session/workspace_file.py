@@ -8,17 +8,16 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
-from napari_stexp.errors import OutputError, StexpError, WorkspaceError
-from napari_stexp.files import atomic_path, check_writable, sha256
+from napari_stexp.errors import OutputError, WorkspaceError
+from napari_stexp.files import atomic_path, check_writable
 from napari_stexp.progress import Progress
 from napari_stexp.session.workspace import Workspace, take_workspace
+from napari_stexp.session.workspace_opening import open_files, refer_to_files
 from napari_stexp.session.workspace_parts import parts_of, read_part_files
-from napari_stexp.session.workspace_places import FileReference, find_file
+from napari_stexp.session.workspace_places import FileReference
 from napari_stexp.session.workspace_words import check_words, to_words, words_to_workspace
 
 if TYPE_CHECKING:
@@ -27,10 +26,8 @@ if TYPE_CHECKING:
 __all__ = [
     "SUFFIX",
     "WORDS",
-    "open_missing",
     "read_words",
     "read_workspace",
-    "refer_to_files",
     "start_saving",
     "write_workspace",
 ]
@@ -42,7 +39,6 @@ WORDS = "workspace.json"
 _BLOCK = 1 << 24
 _LONGEST_WORDS = 1 << 28
 _NAME = re.compile(r"[\w-]+\.(h5ad|geojson|json|safetensors)")
-_DIGESTS: WeakKeyDictionary[Any, str] = WeakKeyDictionary()  # of open slides
 
 Reading = Generator[Progress, None, Workspace]
 
@@ -128,31 +124,6 @@ def _copy(source: IO[bytes], target: IO[bytes], progress: Progress) -> Generator
         yield progress
 
 
-def refer_to_files(workspace: Workspace, beside: Path) -> Workspace:
-    """Return a workspace that refers to its open slide and model, from a file's place.
-
-    Reads from the slide's file, so not for the main thread.
-    """
-    found: dict[str, Any] = {}
-    slide, bundle = workspace.slide, workspace.bundle
-    if slide is not None:
-        if slide not in _DIGESTS:
-            try:
-                _DIGESTS[slide] = slide.fingerprint()
-            except StexpError:  # on a drive that is gone for now: the place is known
-                return replace(workspace, slide_file=FileReference.of(slide.path, "", beside))
-        found["slide_file"] = FileReference.of(slide.path, _DIGESTS[slide], beside)
-    elif workspace.slide_file is not None:
-        found["slide_file"] = workspace.slide_file
-    if bundle is not None:
-        found["model_file"] = (
-            FileReference.of(bundle.path, bundle.sha256, beside)
-            if bundle.path is not None and bundle.sha256 is not None
-            else None
-        )
-    return replace(workspace, **found)
-
-
 # ---- reading -----------------------------------------------------------------------------
 
 
@@ -191,7 +162,7 @@ def read_workspace(path: str | Path, *, search: Sequence[str | Path] = ()) -> Re
             yield from _unpack(path, words, folder, Progress(0, 4, "opening the workspace"))
         yield Progress(1, 4, "reading the spots and predictions")
         workspace = read_part_files(workspace, words, folder, path)
-    workspace = yield from _open_files(workspace, path, [Path(place) for place in search])
+    workspace = yield from open_files(workspace, path, [Path(place) for place in search])
     yield Progress(4, 4, "opening the workspace")
     return workspace
 
@@ -257,61 +228,3 @@ def _unpack(
             "can't be unpacked", path=path, found=error.strerror or error,
             hint=f"It is unpacked into {folder.parent}: is there room?",
         ) from error  # fmt: skip
-
-
-def _open_files(workspace: Workspace, path: Path, search: Sequence[Path]) -> Reading:
-    yield Progress(2, 4, "looking for the slide")
-    slide, model = workspace.slide_file, workspace.model_file
-    if slide is not None:
-        place = find_file(slide, path, search, _fingerprint)
-        if place is not None:
-            workspace = yield from open_missing(workspace, "slide", place)
-    yield Progress(3, 4, "looking for the model")
-    if model is not None and workspace.bundle is None:
-        place = find_file(model, path, search, sha256)
-        if place is not None:
-            workspace = yield from open_missing(workspace, "model", place)
-    return workspace
-
-
-def _fingerprint(path: Path) -> str:
-    from napari_stexp.slide.identify import fingerprint
-
-    return fingerprint(path)
-
-
-def open_missing(workspace: Workspace, kind: str, path: Path) -> Reading:
-    """Open a slide or model that a workspace needs, wherever it is now.
-
-    Parameters
-    ----------
-    workspace : Workspace
-    kind : {'slide', 'model'}
-    path : Path
-        The file; another one than was saved is taken, too.
-
-    Raises
-    ------
-    SlideError, BundleError
-        It can't be opened.
-    """
-    if kind == "model":
-        yield Progress(0, 0, "loading the model")
-        from napari_stexp.model import load_bundle
-
-        return replace(workspace, bundle=load_bundle(path))
-    from napari_stexp.slide import prepare_slide
-    from napari_stexp.slide.opening import reopen_slide
-
-    yield from prepare_slide(path)
-    yield Progress(0, 0, "opening the slide")
-    slide = reopen_slide(path, workspace.mpp, workspace.mpp_source)
-    try:
-        yield Progress(0, 0, "reading the overview")
-        # The coarsest level is read whole when it is shown, in the main thread: from the cache.
-        slide.dask_levels()[-1].compute(scheduler="synchronous")
-        yield Progress(0, 0, "opening the slide")
-    except GeneratorExit:
-        slide.close()
-        raise
-    return replace(workspace, slide=slide)
