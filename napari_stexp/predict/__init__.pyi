@@ -2,10 +2,12 @@ from .agreement import Agreement as Agreement
 from .devices import DeviceInfo as DeviceInfo
 from .devices import available_devices as available_devices
 from .devices import choose_device as choose_device
+from .embeddings import EmbeddingStore as EmbeddingStore
 from .encoding import PatchEncoder as PatchEncoder
-from .engine import SpotPredictor as SpotPredictor
+from .engine import predict_batches as predict_batches
 from .engine import predict_spots as predict_spots
 from .engine import start_prediction as start_prediction
+from .extending import find_differences as find_differences
 from .neighbours import Neighbours as Neighbours
 from .neighbours import average_expression as average_expression
 from .output import check_output as check_output
@@ -18,5 +20,8 @@ from .plan import make_plan as make_plan
 from .prediction import STATUSES as STATUSES
 from .prediction import Prediction as Prediction
 from .prediction import SpotBatch as SpotBatch
+from .predictor import SpotPredictor as SpotPredictor
+from .priority import Priority as Priority
+from .priority import points_in as points_in
 from .retrieval import Retriever as Retriever
 from .retrieval import retrieve as retrieve

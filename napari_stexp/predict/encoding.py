@@ -44,6 +44,14 @@ def suggest_batch_size(device: torch.device, patch_px: int, n_fields: int = 1) -
     return int(max(1, min(_BATCH.get(device.type, 4) // n_fields, fitting)))
 
 
+def count_workers(device: torch.device) -> int:
+    """Return how many batches should be under way at a time on a device."""
+    import torch
+
+    kind = device.type
+    return torch.get_num_threads() if kind == "cpu" else 2 if kind == "cuda" else 1
+
+
 class PatchEncoder:
     """Embeds patches with a bundle's image encoder, in evaluation mode.
 
@@ -104,10 +112,7 @@ class PatchEncoder:
         On a CPU one per core (`napari_stexp.predict.parallel` says why). On CUDA
         two, so that the GPU goes on while the previous batch is averaged.
         """
-        import torch
-
-        kind = self.device.type
-        return torch.get_num_threads() if kind == "cpu" else 2 if kind == "cuda" else 1
+        return count_workers(self.device)
 
     def embed_parallel(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Do `embed`, with as many batches under way as there are `workers`."""
@@ -141,6 +146,13 @@ class PatchEncoder:
             Not even a single patch fits in memory, or the device fails.
         """
         return self._in_batches(self._embed_batch, pixels, self.projection)
+
+    def embed_with_features(
+        self, pixels: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return `features`, (N, width), and `embed`'s embeddings, (N, D), of one pass."""
+        joined = self._in_batches(self._both_batch, pixels, self.width + self.projection)
+        return joined[:, : self.width], joined[:, self.width :]
 
     def features(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Encode patches as `embed` does, without projecting: the encoder's own features.
@@ -214,6 +226,15 @@ class PatchEncoder:
         with torch.inference_mode(), self._exactly():
             result: NDArray[np.float32] = self._encode(pixels).cpu().numpy()
         return result
+
+    def _both_batch(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        import torch
+
+        with torch.inference_mode(), self._exactly():
+            features = self._encode(pixels)
+            embeddings = self._model.project_features(features)
+            parts = [features.cpu().numpy(), embeddings.float().cpu().numpy()]
+        return np.concatenate(parts, axis=1)
 
     def _embed_batch(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         import torch

@@ -16,7 +16,7 @@ from napari_stexp.predict.plan import Plan
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["make_provenance"]
+__all__ = ["describe_params", "describe_slide", "make_provenance"]
 
 _PACKAGES = ("anndata", "numpy", "scipy", "torch", "torchvision")
 _SCALES = {
@@ -40,7 +40,7 @@ def make_provenance(plan: Plan, device: torch.device) -> dict[str, Any]:
         "scale": params.scale,
         "values": _SCALES[str(params.scale)].format(target=target),
         "confidence": MEANING,
-        "slide": _describe_slide(plan),
+        "slide": describe_slide(plan),
         "model": _known(
             name=bundle.header.name,
             file=bundle.path.name if bundle.path is not None else None,
@@ -50,7 +50,7 @@ def make_provenance(plan: Plan, device: torch.device) -> dict[str, Any]:
             citation=bundle.header.citation,
         ),
         "reference": _describe_reference(plan),
-        "parameters": _describe_params(plan),
+        "parameters": describe_params(plan),
         "device": {"name": str(device), "label": describe_device(device)},
         "versions": {"python": platform.python_version(), "napari-stexp": __version__}
         | {name: metadata.version(name) for name in _PACKAGES},
@@ -58,7 +58,8 @@ def make_provenance(plan: Plan, device: torch.device) -> dict[str, Any]:
     }
 
 
-def _describe_slide(plan: Plan) -> dict[str, Any]:
+def describe_slide(plan: Plan) -> dict[str, Any]:
+    """Say which slide is read, and how."""
     slide, contract = plan.slide, plan.bundle.header.input
     height, width = slide.shape
     return _known(
@@ -87,7 +88,8 @@ def _describe_reference(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _describe_params(plan: Plan) -> dict[str, Any]:
+def describe_params(plan: Plan) -> dict[str, Any]:
+    """Say with which settings, those of the bundle filled in."""
     values = asdict(plan.params)
     for name in ("exclude_sections", "exclude_patients"):
         values[name] = ", ".join(values[name])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event
@@ -239,8 +239,18 @@ class PatchReader:
         block_x = np.where(block[:, 1] % 2 == 0, block[:, 0], -block[:, 0])
         return np.lexsort((tile[:, 0], tile[:, 1], block_x, block[:, 1]))
 
+    def cut(self, centers: Any, batch_size: int) -> list[NDArray[np.intp]]:
+        """Return the indices of centres, cut into batches along `order`."""
+        order = self.order(centers)
+        return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+
     def stream(
-        self, centers: Any, batch_size: int, *, prefetch: int = 2
+        self,
+        centers: Any,
+        batch_size: int,
+        *,
+        prefetch: int = 2,
+        batches: Iterable[NDArray[np.intp]] | None = None,
     ) -> Generator[tuple[NDArray[np.intp], PatchBatch], None, None]:
         """Read patches in batches, ahead of the consumer.
 
@@ -251,11 +261,14 @@ class PatchReader:
         batch_size : int
         prefetch : int
             How many batches are read ahead.
+        batches : iterable of (n,) int arrays, optional
+            Indices into ``centers`` to read together, in place of `cut`'s; each is
+            asked for when it is about to be read, so that an order may still change.
 
         Yields
         ------
         indices : (n,) int array
-            Into ``centers``; in `order`.
+            Into ``centers``; in `order`, unless ``batches`` says otherwise.
         batch : PatchBatch
 
         Notes
@@ -263,15 +276,14 @@ class PatchReader:
         Closing it stops its threads at the next tile and waits for them.
         """
         points = _points(centers)
-        order = self.order(points)
-        batches = iter([order[i : i + batch_size] for i in range(0, len(order), batch_size)])
+        source = iter(self.cut(points, batch_size) if batches is None else batches)
         stop = Event()
         waiting: deque[tuple[NDArray[np.intp], Future[PatchBatch]]] = deque()
         ahead = ThreadPoolExecutor(1, "stexp-ahead")
         pool = ThreadPoolExecutor(self.threads, "stexp-patch") if self.threads > 1 else None
 
         def submit() -> None:
-            indices = next(batches, None)
+            indices = next(source, None)
             if indices is not None:
                 job = ahead.submit(self._read, points[indices], pool, stop)
                 waiting.append((indices, job))
