@@ -56,7 +56,7 @@ class ModelPanel(Panel):
         self.column.addWidget(self.guide)
         self.load_button = make_button(
             "Load model…",
-            "Load a model bundle (.safetensors): weights, genes and reference spots in one file.",
+            "Load a model (.safetensors): weights, genes and reference spots in one file.",
             self._ask_model,
         )
         self.unload_button = make_button(
@@ -146,7 +146,7 @@ class ModelPanel(Panel):
             "hint",
             ""
             if bundle is not None
-            else "Load a model bundle (.safetensors), or import a checkpoint of the released "
+            else "Load a model (.safetensors), or import a checkpoint of the released "
             "mclSTExp code together with the sections that it was trained on.",
         )
         self.load_button.setEnabled(not busy)

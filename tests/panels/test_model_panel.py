@@ -9,7 +9,7 @@ pytestmark = pytest.mark.gui
 
 def test_facts_of_a_model(window, bundle_file):
     w = window
-    assert "Load a model bundle" in w.model.guide.text()
+    assert "Load a model (.safetensors)" in w.model.guide.text()
     assert w.model.settings.isHidden()
     w.choose(bundle_file)
     w.click(w.model.load_button)

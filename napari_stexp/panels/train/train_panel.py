@@ -252,7 +252,7 @@ class TrainPanel(Panel):
         self.last_button.setVisible(last is not None)
         self.last_button.setEnabled(not busy)
         self.last_button.setText("Last training" if memory.run else "Last data")
-        self.last_button.setToolTip(f"Go on with {last}." if last else "")
+        self.last_button.setToolTip(f"Go on with {last or 'what was open last'}.")
 
     def _show_training(self, ready: bool, busy: bool) -> None:
         training = self.training

@@ -1,0 +1,1 @@
+"""What every part of the window shares: keys, menus under the right button, undo."""
