@@ -85,7 +85,8 @@ def match_genes(
     """
     exact = set(known)
     folded = {name.casefold(): name for name in reversed(list(known))}
-    found, unknown = {}, []
+    found: dict[str, None] = {}
+    unknown: list[str] = []
     for gene in dict.fromkeys(genes):
         name = gene if gene in exact else folded.get(gene.casefold())
         if name is None and find is not None:

@@ -26,6 +26,9 @@ from .reading import Profile as Profile
 from .reading import start_profile as start_profile
 from .region_tools import TOOLS as TOOLS
 from .regions import Regions as Regions
+from .signature_scores import SignatureScores as SignatureScores
+from .signature_scores import free_name as free_name
+from .signature_scores import start_signature_scores as start_signature_scores
 from .signatures import Signature as Signature
 from .signatures import Signatures as Signatures
 from .state import Session as Session

@@ -52,6 +52,7 @@ class Browsing(GeneValues):
         self._composite_style = CompositeStyle()
         self._focus: int | None = None
         self.signatures.changed.connect(self._drop_unknown)
+        self.signatures.scores_changed.connect(self._on_scores)
 
     # ---- settings ------------------------------------------------------------------------
 
@@ -225,6 +226,13 @@ class Browsing(GeneValues):
             self._gene = None
         self._default_is_settled = self._gene_is_chosen
         self._improve_default()
+
+    def _on_scores(self, name: str) -> None:
+        """Let all that shows a signature follow its scores, as if it had just been chosen."""
+        if name == self._gene:
+            self.gene_changed.emit(name)
+        if name in self._composite:
+            self.composite_changed.emit(self._composite)
 
     def _drop_unknown(self) -> None:
         """Show something else where the active signature, or one of a composite, is gone."""
