@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from napari_stexp.cli.options import AsJson
-from napari_stexp.cli.recognising import recognise
+from napari_stexp.session.recognising import recognise
 from napari_stexp.cli.reporting import Reporter, print_facts, print_json
 
 if TYPE_CHECKING:
