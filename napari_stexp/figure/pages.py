@@ -99,13 +99,15 @@ def draw_figure(content: FigureContent) -> Figure:
 
 def _space_below(one: Map, content: FigureContent, is_shared: bool) -> float:
     """Return the inches that bar or legend take below a map."""
+    outlines = _LINE * (math.ceil(len(content.outlines) / 4) + 1)
     if isinstance(one, ValueMap):
-        return 0.0 if is_shared else _BAR
+        named = outlines if _names_outlines(content) else 0.0
+        return named + (0.0 if is_shared else _BAR)
     if isinstance(one, MixMap):
         return _LINE * (math.ceil(len(one.entries) / 2) + 1)
     if isinstance(one, ClassMap):
         return _LINE * (math.ceil(len(one.colours or ()) / 2) + 1)
-    return _LINE * (math.ceil(len(content.outlines) / 4) + 1)
+    return outlines
 
 
 def _shared_bar(content: FigureContent) -> ValueMap | None:
@@ -142,7 +144,7 @@ def _draw_map(
     elif isinstance(one, MixMap):
         _draw_mixture(axis, one, content)
     add_outlines(axis, content.outlines, thin=content.faded and not plain)
-    if plain:
+    if plain or _names_outlines(content):
         named = [(line.colour, line.name or "no class") for line in content.outlines]
         add_legend(axis, named, line=True)
     bar = measure_bar(ground.bounds[2] - ground.bounds[0], ground.mpp, ground.unit)
@@ -152,6 +154,12 @@ def _draw_map(
         style = "italic" if one.is_gene else "normal"
         title = shorten(one.title, 24 if narrow else 60)
         axis.set_title(title, fontsize=10, color=INK, style=style, parse_math=False)
+
+
+def _names_outlines(content: FigureContent) -> bool:
+    """Whether a single map of values has outlines in colours, which want a legend."""
+    one = content.maps[0]
+    return len(content.maps) == 1 and isinstance(one, ValueMap) and not content.faded
 
 
 def _draw_bar(figure: Figure, axes: list[Axes], one: ValueMap, *, narrow: bool) -> None:
@@ -201,7 +209,7 @@ def _draw_mixture(axis: Axes, one: MixMap, content: FigureContent) -> None:
     known = one.colours[:, 3] > 0
     _add(axis, content, ~known, "none", ring=True)
     _add(axis, content, known, one.colours[known, :3])
-    add_legend(axis, one.entries)
+    add_legend(axis, one.entries, style="italic")
 
 
 def _add(

@@ -207,7 +207,13 @@ def add_color_bar(
         bar.ax.axvline(threshold, color=INK, linewidth=0.8)
 
 
-def add_legend(axis: Axes, entries: Sequence[tuple[str, str]], *, line: bool = False) -> None:
+def add_legend(
+    axis: Axes,
+    entries: Sequence[tuple[str, str]],
+    *,
+    line: bool = False,
+    style: str = "normal",
+) -> None:
     """Name colours below a map: as dots, or as lines.
 
     Parameters
@@ -216,6 +222,8 @@ def add_legend(axis: Axes, entries: Sequence[tuple[str, str]], *, line: bool = F
     entries : sequence of (colour, name)
     line : bool
         Colours are those of outlines.
+    style : {'normal', 'italic'}
+        Of the names; genes are set in italics.
     """
     from matplotlib.lines import Line2D
 
@@ -238,3 +246,4 @@ def add_legend(axis: Axes, entries: Sequence[tuple[str, str]], *, line: bool = F
     )
     for text in drawn.get_texts():
         text.set_parse_math(False)  # a class may be called ``$x_1$``
+        text.set_style(style)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,13 +15,22 @@ from napari_stexp.files import atomic_path
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["DPI", "add_note", "file_name", "save_figure", "unique_name", "write_figure"]
+__all__ = [
+    "DPI",
+    "add_note",
+    "file_name",
+    "print_settings",
+    "save_figure",
+    "unique_name",
+    "write_figure",
+]
 
 #: What is saved prints at so many dots per inch.
 DPI = 300
 _SOFT = "#566070"
 # TrueType in place of Type 3: what journals ask for, and what drawing programs can edit.
-_SETTINGS = {"pdf.fonttype": 42}
+_TRUETYPE = 42
+_EFFORT = 4  # of a PNG's compression, up to 9, which takes seconds
 
 
 def file_name(*parts: str) -> str:
@@ -35,6 +45,13 @@ def unique_name(name: str, taken: set[str]) -> str:
     found = next(candidate for candidate in names if candidate.casefold() not in taken)
     taken.add(found.casefold())
     return found
+
+
+def print_settings() -> AbstractContextManager[None]:
+    """Return matplotlib's settings for print; a PDF's fonts need them until it is closed."""
+    from matplotlib import rc_context
+
+    return rc_context({"pdf.fonttype": _TRUETYPE})
 
 
 def add_note(figure: Figure, note: str) -> None:
@@ -74,13 +91,11 @@ def write_figure(
     dpi : int
         Of the picture, and of the pictures that an SVG or a PDF holds.
     """
-    from matplotlib import rc_context
-
     keys = {"pdf": ("Title", "Subject")}.get(kind, ("Title", "Description"))
     metadata: dict[str, Any] = dict(zip(keys, (title, note), strict=True))
     if kind == "svg":
         metadata["Date"] = None
-    with rc_context(_SETTINGS):
+    with print_settings():
         figure.savefig(
             file,
             format=kind,
@@ -88,6 +103,7 @@ def write_figure(
             metadata=metadata if title or note else None,
             bbox_inches="tight",
             pad_inches=0.06,
+            **({"pil_kwargs": {"compress_level": _EFFORT}} if kind == "png" else {}),
         )
 
 

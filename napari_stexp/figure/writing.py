@@ -8,7 +8,14 @@ from pathlib import Path
 from napari_stexp.errors import OutputError
 from napari_stexp.figure.content import FigureContent
 from napari_stexp.figure.pages import draw_figure
-from napari_stexp.figure.saving import DPI, add_note, file_name, unique_name, write_figure
+from napari_stexp.figure.saving import (
+    DPI,
+    add_note,
+    file_name,
+    print_settings,
+    unique_name,
+    write_figure,
+)
 from napari_stexp.files import atomic_path, check_writable
 from napari_stexp.progress import Progress
 
@@ -95,14 +102,19 @@ def _write_pdf(
 ) -> Generator[Progress, None, list[Path]]:
     from matplotlib.backends.backend_pdf import PdfPages
 
-    with atomic_path(path) as temporary, PdfPages(temporary) as pdf:
-        facts = pdf.infodict()
-        facts["Title"], facts["Subject"] = path.stem, note
-        for number, (name, compose) in enumerate(pages):
-            yield Progress(number, len(pages), f"drawing {name}")
-            figure = draw_figure(compose())
-            add_note(figure, note)
-            yield Progress(number, len(pages), f"writing {path.name}")
-            write_figure(figure, pdf, "pdf", dpi=dpi)
+    with atomic_path(path) as temporary:
+        pdf = PdfPages(temporary)
+        try:
+            facts = pdf.infodict()
+            facts["Title"], facts["Subject"] = path.stem, note
+            for number, (name, compose) in enumerate(pages):
+                yield Progress(number, len(pages), f"drawing {name}")
+                figure = draw_figure(compose())
+                add_note(figure, note)
+                yield Progress(number, len(pages), f"writing {path.name}")
+                write_figure(figure, pdf, "pdf", dpi=dpi)
+        finally:
+            with print_settings():
+                pdf.close()
     yield Progress(len(pages), len(pages), "done")
     return [path]
