@@ -8,6 +8,7 @@ from napari_stexp.errors import StexpError
 from napari_stexp.viewer.classes_layer import Classes
 from napari_stexp.viewer.drawing import Drawing
 from napari_stexp.viewer.flying import Flying
+from napari_stexp.viewer.focus import Focus
 from napari_stexp.viewer.layer_data import put_into_session
 from napari_stexp.viewer.native import keep_triton_to_itself
 from napari_stexp.viewer.regions_layer import ShownRegions
@@ -46,6 +47,8 @@ class LayerAdapter(Flying):
         The slide.
     drawing : Drawing
         The mouse's tools.
+    focus : Focus
+        Clicks on spots, and the ring around the one that was clicked.
     side_by_side : SideBySide
         Three linked views, while they are shown.
     """
@@ -60,6 +63,7 @@ class LayerAdapter(Flying):
         self._classes = Classes(session, self._stack)
         self._spots = ShownSpots(session, self._stack)
         self.drawing = Drawing(session, self._stack)
+        self.focus = Focus(session, self._stack)
         self.side_by_side = SideBySide(session, self._stack)
         self._found: Layer | None = None  # a layer of a reader's, being taken over
         self._layers: list[Layer | None] = []  # what is left when it is closed
@@ -239,6 +243,7 @@ class LayerAdapter(Flying):
                 emitter.disconnect(slot)
             self.side_by_side.close()
             self.drawing.close()
+            self.focus.close()
             self._classes.remove()
             self._layers = self._own_layers()
             self._spots.close()

@@ -1,9 +1,11 @@
-"""Choosing regions with a click."""
+"""Choosing regions, or a spot, with a click."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from napari_stexp.viewer.frame import to_level0, world_mpp
 from napari_stexp.viewer.region_index import RegionIndex
@@ -13,7 +15,9 @@ if TYPE_CHECKING:
 
     from napari_stexp.session import Session
 
-__all__ = ["Picking"]
+__all__ = ["Picking", "SpotPicking"]
+
+_SLIP_SCREEN_PX = 4  # a hand that moves less meant to click
 
 
 class Picking:
@@ -49,6 +53,60 @@ class Picking:
         found = self._index.find(regions.items, *place)
         ids = frozenset() if found is None else frozenset([found.id])
         regions.select(regions.selected ^ ids if adds else ids)
+
+    def close(self) -> None:
+        """Stop listening."""
+        if self._pick in self._viewer.mouse_drag_callbacks:
+            self._viewer.mouse_drag_callbacks.remove(self._pick)
+
+
+class SpotPicking:
+    """Lets a click on a spot show its profile while no tool of the session's is in the hand.
+
+    A click beside all spots lets go of the one before; dragging moves the slide as ever. A
+    tool of napari's own, in another layer, keeps its clicks.
+
+    Parameters
+    ----------
+    session : Session
+    viewer : ViewerModel
+    """
+
+    def __init__(self, session: Session, viewer: ViewerModel) -> None:
+        self._session = session
+        self._viewer = viewer
+        viewer.mouse_drag_callbacks.append(self._pick)
+
+    def _pick(self, viewer: Any, event: Any) -> Iterator[None]:
+        session, active = self._session, viewer.layers.selection.active
+        busy = session.regions.tool != "none" or str(getattr(active, "mode", "")) not in (
+            "", "pan_zoom",
+        )  # fmt: skip
+        if busy or event.button != 1 or event.modifiers or session.spots is None:
+            return
+        start, farthest = np.array(event.pos, dtype=np.float64), 0.0
+        yield
+        while event.type == "mouse_move":
+            farthest = max(farthest, float(np.abs(np.asarray(event.pos) - start).max()))
+            yield
+        if farthest <= _SLIP_SCREEN_PX and session.display.visible:
+            session.focus_spot(self._find(*to_level0(event.position, world_mpp(session))))
+
+    def _find(self, x: float, y: float) -> int | None:
+        """Return the spot at (x, y), level-0 px; in a heat map the nearest one."""
+        from napari_stexp.spots import spot_pitch_px
+        from napari_stexp.viewer.spots_layer import spot_size_px
+
+        spots, display = self._session.spots, self._session.display
+        xy = np.asarray(spots.obsm["spatial"], dtype=np.float64)
+        if not len(xy):
+            return None
+        reach = spot_size_px(spots) * display.size_factor
+        if display.mode == "heat map":
+            reach = max(reach, float(spot_pitch_px(spots) or 0.0))
+        distance = np.hypot(xy[:, 0] - x, xy[:, 1] - y)
+        nearest = int(distance.argmin())
+        return nearest if distance[nearest] <= reach / 2 else None
 
     def close(self) -> None:
         """Stop listening."""

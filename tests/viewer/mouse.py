@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import numpy as np
 from napari.utils._proxies import ReadOnlyWrapper
 from napari.utils.interactions import (
     mouse_double_click_callbacks,
@@ -29,7 +30,7 @@ class Mouse:
         position = (y * self.scale, x * self.scale)
         event = SimpleNamespace(
             type=kind, button=1, is_dragging=self._down, modifiers=list(modifiers),
-            position=position, handled=False, dims_displayed=[0, 1], pos=(0, 0),
+            position=position, handled=False, dims_displayed=[0, 1], pos=np.array(place),
         )  # fmt: skip
         self.viewer.cursor.position = position
         wrapped = ReadOnlyWrapper(event, exceptions=("handled",))
