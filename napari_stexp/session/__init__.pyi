@@ -13,11 +13,14 @@ from .comparing import start_region_genes as start_region_genes
 from .comparing import start_report as start_report
 from .comparing import start_scores as start_scores
 from .comparison import Comparison as Comparison
-from .composite import MIXING as MIXING
 from .composite import CompositeStyle as CompositeStyle
+from .composite import MIXING as MIXING
 from .display import COLORMAPS as COLORMAPS
-from .display import TRANSFORMS as TRANSFORMS
 from .display import DisplaySettings as DisplaySettings
+from .display import TRANSFORMS as TRANSFORMS
+from .display import effective_limits as effective_limits
+from .expression import prediction_scale as prediction_scale
+from .gene_marks import GeneMarks as GeneMarks
 from .label_source import LabelSource as LabelSource
 from .labelling import Labelling as Labelling
 from .palette import N_HOT_KEYS as N_HOT_KEYS
@@ -31,6 +34,7 @@ from .signature_scores import free_name as free_name
 from .signature_scores import start_signature_scores as start_signature_scores
 from .signatures import Signature as Signature
 from .signatures import Signatures as Signatures
+from .spatial_ranking import start_morans_i as start_morans_i
 from .state import Session as Session
 from .statistics import GeneStatistics as GeneStatistics
 from .training import RunOutcome as RunOutcome

@@ -26,10 +26,14 @@ __all__ = [
 ]
 
 
+_QUICK = 2_000_000  # values of a matrix whose means take a few hundredths of a second
+
+
 class Expression(Protocol):
     """What both sources offer."""
 
     genes: list[str]
+    morans_i: NDArray[np.float64] | None
 
     def __contains__(self, gene: object) -> bool:
         """Whether there are values of a gene."""
@@ -41,6 +45,10 @@ class Expression(Protocol):
     def statistics(self) -> GeneStatistics:
         """Mean and variance per gene."""
 
+    @property
+    def has_statistics(self) -> bool:
+        """Whether they are at hand without a delay."""
+
 
 class PredictedExpression:
     """Values of a prediction that may still be filling up.
@@ -49,6 +57,12 @@ class PredictedExpression:
     ----------
     adata : AnnData
         ``X`` (N, G), NaN where there is no value (yet).
+
+    Attributes
+    ----------
+    morans_i : (G,) float64 array or None
+        See `napari_stexp.session.start_morans_i`; None until it was found, and again when
+        spots have come since.
     """
 
     def __init__(self, adata: Any) -> None:
@@ -56,6 +70,7 @@ class PredictedExpression:
         self.genes: list[str] = list(adata.var_names)
         self._position = {gene: column for column, gene in enumerate(self.genes)}
         self._statistics: GeneStatistics | None = None
+        self.morans_i: NDArray[np.float64] | None = None
 
     def __contains__(self, gene: object) -> bool:
         return gene in self._position
@@ -76,8 +91,14 @@ class PredictedExpression:
             self._statistics = GeneStatistics.from_matrix(dense)
         return self._statistics
 
+    @property
+    def has_statistics(self) -> bool:
+        """Whether `statistics` are at hand without a delay."""
+        return self._statistics is not None or np.size(self.adata.X) <= _QUICK
+
     def add(self, values: NDArray[np.float32]) -> None:
         """Count new rows (n, G); statistics not asked for yet are found later, from all rows."""
+        self.morans_i = None
         if self._statistics is not None:
             self._statistics.add(values)
 
@@ -112,21 +133,26 @@ def find_scores(
 def make_gene_table(
     expression: Expression, scores: NDArray[np.float64] | None = None
 ) -> pd.DataFrame:
-    """Return mean, variance and, where known, held-out score, indexed by gene."""
+    """Return mean, variance and, where known, Moran's I and held-out score, by gene."""
     import pandas as pd
 
     statistics = expression.statistics
     columns = {"mean": statistics.mean, "variance": statistics.variance}
+    if expression.morans_i is not None:
+        columns["morans_i"] = expression.morans_i
     if scores is not None:
         columns["score"] = scores
     return pd.DataFrame(columns, index=pd.Index(expression.genes, name="gene"))
 
 
-def make_measured(spots: Any, adata: Any | None) -> MeasuredExpression:
+def make_measured(
+    spots: Any, adata: Any | None, earlier: MeasuredExpression | None = None
+) -> MeasuredExpression:
     """Return the measurement, on the scale of the prediction ``adata`` where there is one."""
     if adata is None:
-        return MeasuredExpression(spots)
-    return MeasuredExpression(spots, list(adata.var_names), prediction_scale(adata))
+        return MeasuredExpression(spots, earlier=earlier)
+    genes, scale = list(adata.var_names), prediction_scale(adata)
+    return MeasuredExpression(spots, genes, scale, earlier=earlier)
 
 
 def prediction_scale(adata: Any) -> str:

@@ -17,6 +17,7 @@ from napari_stexp.session.expression import (
     make_measured,
     prediction_scale,
 )
+from napari_stexp.session.gene_marks import GeneMarks
 from napari_stexp.session.predictions import Predictions
 from napari_stexp.session.read_out import describe_spot
 from napari_stexp.session.signatures import Signatures
@@ -45,6 +46,8 @@ class GeneValues(ABC):
         Sets of genes that are shown like one.
     predictions : Predictions
         All that was predicted for these spots.
+    marks : GeneMarks
+        The user's favourite and recent genes.
     views : Views
         How many pictures of the spots there are.
     """
@@ -60,10 +63,12 @@ class GeneValues(ABC):
     def __init__(self) -> None:
         self._predicted: PredictedExpression | None = None
         self._measured: MeasuredExpression | None = None
+        self._last_measured: MeasuredExpression | None = None
         self._expressions: WeakKeyDictionary[Prediction, PredictedExpression]
         self._expressions = WeakKeyDictionary()
         self.signatures = Signatures()
         self.predictions = Predictions()
+        self.marks = GeneMarks()
 
     @property
     def has_measurement(self) -> bool:
@@ -90,7 +95,8 @@ class GeneValues(ABC):
         """What was measured, on the prediction's scale; None without counts."""
         if self._measured is None and self.has_measurement:
             adata = None if self._prediction is None else self._prediction.adata
-            self._measured = make_measured(self._spots, adata)
+            self._measured = make_measured(self._spots, adata, self._last_measured)
+            self._last_measured = self._measured
         return self._measured
 
     @property
