@@ -109,6 +109,18 @@ def end_with(window: Any, controller: Controller) -> None:
         watcher.stayed.connect(controller.run.resume)
         watcher.closed.connect(partial(_forget, controller))
         controller.watcher = watcher
+        _follow_views(window, controller)
+
+
+def _follow_views(window: Any, controller: Controller) -> None:
+    """Show pictures side by side in a window, when the session asks for them."""
+    from napari_stexp.panels.views.views_control import ViewsControl
+
+    for viewer, other in _CONTROLLERS.items():
+        if other is controller:
+            views = ViewsControl(controller, _ADAPTERS[viewer], window)
+            controller.watcher.closed.connect(views.close)  # type: ignore[union-attr]
+            return
 
 
 def _forget(controller: Controller) -> None:

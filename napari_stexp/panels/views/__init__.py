@@ -1,0 +1,1 @@
+"""Several pictures of the spots beside each other, in the place of napari's canvas."""

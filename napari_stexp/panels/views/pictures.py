@@ -1,0 +1,156 @@
+"""The pictures of all cells, made little by little so that the window stays alive."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtGui import QImage
+
+from napari_stexp.viewer.colour import SpotColours, colour_spots, ring_selected
+from napari_stexp.viewer.spots_layer import spot_size_px
+from napari_stexp.viewer.views.cells import Cell, show_cell
+from napari_stexp.viewer.views.spot_map import SpotMap, map_spots, paint_spots
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_stexp.session import Session
+    from napari_stexp.viewer.spots_view import SpotsView
+    from napari_stexp.viewer.views.frame import Frame
+
+__all__ = ["CellPicture", "Pictures"]
+
+
+class CellPicture:
+    """One cell: what it shows, and its spots as they were painted last.
+
+    Attributes
+    ----------
+    cell : Cell
+    view : SpotsView or None
+        None until it has been looked up.
+    image : QImage or None
+        The spots on nothing.
+    frame : Frame or None
+        The camera that the image was painted for.
+    """
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+        self.view: SpotsView | None = None
+        self.image: QImage | None = None
+        self.frame: Frame | None = None
+        self._base: SpotColours | None = None
+        self._colours: SpotColours | None = None
+        self.needs_values = True
+        self.needs_paint = True
+
+    def look_up(self, session: Session) -> None:
+        """Find values and colours."""
+        self.view = show_cell(session, self.cell)
+        view = self.view
+        self._base = colour_spots(
+            view.values, view.status, view.limits, view.colormap, view.threshold
+        )
+        self.mark(session.selection)
+        self.needs_values = False
+
+    def mark(self, selection: NDArray[np.bool_] | None) -> None:
+        """Put rings around chosen spots."""
+        if self._base is not None:
+            self._colours = ring_selected(self._base, selection)
+        self.needs_paint = True
+
+    def paint(self, spots: SpotMap, frame: Frame, opacity: float) -> None:
+        """Paint the spots where they fall."""
+        if self._colours is None:
+            return
+        pixels = paint_spots(spots, self._colours, opacity)
+        height, width = spots.shape
+        form = QImage.Format.Format_ARGB32_Premultiplied
+        # the copy owns its bytes; the array goes out of scope
+        self.image = QImage(pixels.data, width, height, 4 * width, form).copy()
+        self.frame = frame
+        self.needs_paint = False
+
+
+class Pictures:
+    """All cells of a session's views, under one camera.
+
+    Parameters
+    ----------
+    session : Session
+        Its spots must be set.
+    cells : sequence of Cell
+    """
+
+    def __init__(self, session: Session, cells: Sequence[Cell]) -> None:
+        self._session = session
+        self.spots = session.spots
+        self._xy = np.asarray(self.spots.obsm["spatial"], dtype=np.float64)
+        self._diameter = spot_size_px(self.spots)
+        self.items = [CellPicture(cell) for cell in cells]
+        self.frame: Frame | None = None
+        self.map: SpotMap | None = None
+
+    @property
+    def positions(self) -> NDArray[np.float64]:
+        """Centres of the spots, (N, 2), level-0 px."""
+        return self._xy
+
+    @property
+    def diameter(self) -> float:
+        """Of a spot as it is drawn, level-0 px."""
+        return self._diameter * self._session.display.size_factor
+
+    def look(self, frame: Frame) -> None:
+        """Look at another part, or at the same one otherwise."""
+        if frame != self.frame:
+            self.frame = frame
+            self.remap()
+
+    def remap(self) -> None:
+        """Find anew where the spots fall: camera, size or shape have changed."""
+        self.map = None
+        for item in self.items:
+            item.needs_paint = True
+
+    def revalue(self, names: Sequence[str] | None = None) -> None:
+        """Look values up anew: of some cells, or of all."""
+        for item in self.items:
+            if names is None or item.cell.name in names:
+                item.needs_values = item.needs_paint = True
+
+    def mark_selected(self) -> None:
+        """Follow the choice of spots."""
+        for item in self.items:
+            item.mark(self._session.selection)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all is as it should be."""
+        return self.frame is None or not any(
+            item.needs_values or item.needs_paint for item in self.items
+        )
+
+    def work(self, seconds: float) -> None:
+        """Go on for about so long; at least one step is made."""
+        end = time.perf_counter() + seconds
+        while not self.is_done:
+            self._step()
+            if time.perf_counter() >= end:
+                return
+
+    def _step(self) -> None:
+        frame, display = self.frame, self._session.display
+        assert frame is not None  # see is_done
+        if self.map is None:
+            self.map = map_spots(self._xy, self.diameter, frame, display.shape)
+            return
+        item = next(one for one in self.items if one.needs_values or one.needs_paint)
+        if item.needs_values:
+            item.look_up(self._session)
+        item.paint(self.map, frame, display.opacity if display.visible else 0.0)

@@ -1,0 +1,22 @@
+"""What is shown side by side, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_stexp.session import Session
+
+__all__ = ["describe_views"]
+
+
+def describe_views(session: Session) -> str:
+    """Return a line for the head of the pictures."""
+    kind, gene = session.views.kind, session.gene
+    if kind == "genes":
+        n = len(session.views.genes)
+        return f"{n} {'gene' if n == 1 else 'genes'}, {session.source}; click one to choose it"
+    if kind == "models":
+        n = len(session.predictions)
+        return f"{gene} in {n} {'prediction' if n == 1 else 'predictions'}"
+    return f"{gene}: measured and predicted with the same limits"

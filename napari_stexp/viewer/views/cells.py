@@ -1,0 +1,171 @@
+"""What each cell shows: a gene, a model's prediction of a gene, or a side of a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_stexp.session import effective_limits, prediction_scale
+from napari_stexp.viewer.colour import RESIDUAL
+from napari_stexp.viewer.spots_view import SIDES, SpotsView, side_view
+
+if TYPE_CHECKING:
+    from napari_stexp.session import Session
+
+__all__ = ["Cell", "describe_in_cell", "list_cells", "shares_scale", "show_cell"]
+
+_SIDE_WORDS = {
+    "measured": "measured",
+    "predicted": "predicted",
+    "residual": "predicted \N{MINUS SIGN} measured",
+}
+_FAILED = "no value"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One of the pictures beside each other.
+
+    Attributes
+    ----------
+    kind : {'sides', 'genes', 'models'}
+        What is beside each other.
+    name : str
+        The gene or signature, the prediction, or the side.
+    """
+
+    kind: str
+    name: str
+
+    def title(self, session: Session) -> tuple[str, str]:
+        """Return a gene's symbol, to be set in italics, and the words behind it.
+
+        The symbol is empty where the title is no gene's: a signature, a model.
+        """
+        if self.kind == "genes":
+            return ("", self.name) if self.name in session.signatures else (self.name, "")
+        if self.kind == "models":
+            return "", self.name
+        gene = session.gene or ""
+        words = _SIDE_WORDS[self.name]
+        return ("", f"{gene} {words}") if gene in session.signatures else (gene, words)
+
+
+def list_cells(session: Session) -> tuple[Cell, ...]:
+    """Return the cells of what `Session.views` asks for; none for a single picture."""
+    views = session.views
+    names: dict[str, Sequence[str]] = {
+        "sides": SIDES, "genes": views.genes, "models": tuple(session.predictions)
+    }  # fmt: skip
+    return tuple(Cell(views.kind, name) for name in names.get(views.kind, ()))
+
+
+def show_cell(session: Session, cell: Cell) -> SpotsView:
+    """Return the values of a cell, and the colours that they have.
+
+    Models have the same limits, found over all of them, unless their expression scales
+    differ; so do measured and predicted values. Genes have limits of their own, unless the
+    display shares them.
+
+    Parameters
+    ----------
+    session : Session
+        Its spots must be set.
+    cell : Cell
+    """
+    if cell.kind == "sides":
+        return side_view(session, cell.name)
+    if cell.kind == "models":
+        return _model_view(session, cell.name)
+    return _gene_view(session, cell.name)
+
+
+def _gene_view(session: Session, gene: str) -> SpotsView:
+    known = gene in session.signatures or (
+        session.expression is not None and gene in session.expression
+    )
+    if not known or session.hides_values:
+        return _nothing(session, gene)
+    values, status = session.shown_values(gene), session.status()
+    assert status is not None  # there are spots
+    limits = session.limits(values, gene)
+    display = session.display
+    return SpotsView(values, status, limits, display.colormap, gene, display.threshold)
+
+
+def _model_view(session: Session, name: str) -> SpotsView:
+    gene = session.gene
+    if gene is None or session.hides_values or name not in session.predictions:
+        return _nothing(session, name)
+    values = _model_values(session, name, gene)
+    status = session.predictions[name].status
+    if values is None:
+        return replace(_nothing(session, name), status=status)
+    limits = _model_limits(session, name, gene, values)
+    display = session.display
+    return SpotsView(values, status, limits, display.colormap, name, display.threshold)
+
+
+def _model_values(session: Session, name: str, gene: str) -> NDArray[np.float32] | None:
+    """Return a gene's transformed values in one prediction, None where it has none."""
+    expression = session.expression_of(name)
+    if gene in session.signatures:
+        return session.transform(session.signatures.values(gene, expression), gene)
+    return session.transform(expression.values(gene), gene) if gene in expression else None
+
+
+def _model_limits(
+    session: Session, name: str, gene: str, values: NDArray[np.float32]
+) -> tuple[float, float]:
+    """Return the limits over all predictions on the same expression scale."""
+    if session.display.limits_mode != "percentile":
+        return session.limits(values, gene)
+    scale = prediction_scale(session.predictions[name].adata)
+    alike = [
+        found
+        for other in session.predictions
+        if prediction_scale(session.predictions[other].adata) == scale
+        and (found := _model_values(session, other, gene)) is not None
+    ]
+    return effective_limits(np.concatenate(alike), session.display)
+
+
+def _nothing(session: Session, title: str) -> SpotsView:
+    waiting = np.full(session.spots.n_obs, "pending")
+    return SpotsView(None, waiting, (0.0, 1.0), session.display.colormap, title)
+
+
+def shares_scale(views: Sequence[SpotsView]) -> bool:
+    """Whether one colour bar is right for all pictures."""
+    return len({(view.limits, view.colormap) for view in views if view.has_values}) == 1
+
+
+def describe_in_cell(session: Session, cell: Cell, view: SpotsView, spot: int) -> str:
+    """Return a spot and its value in one cell, for a tooltip.
+
+    Parameters
+    ----------
+    session : Session
+    cell : Cell
+    view : SpotsView
+        What the cell shows.
+    spot : int
+        Row of the spots.
+    """
+    barcode = str(session.spots.obs_names[spot])
+    if session.hides_values:
+        return barcode
+    gene, words = cell.title(session)
+    name = f"{gene} {words}".strip()
+    if cell.kind == "models":
+        name = f"{session.gene}, {words}"
+    value = np.nan if view.values is None else view.values[spot]
+    waiting = view.status[spot] == "pending"
+    text = f"{value:.3g}" if np.isfinite(value) else "not predicted yet" if waiting else _FAILED
+    if view.colormap == RESIDUAL and np.isfinite(value):
+        text = f"{value:+.3g}"
+    return f"{barcode} · {name}: {text}"
