@@ -4,34 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from napari_stexp.viewer.spot_grid import SpotGrid
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_stexp.session import Session
 
-__all__ = ["SpotFinder", "SpotTooltip"]
-
-
-class SpotFinder:
-    """Finds the spot at a place.
-
-    Parameters
-    ----------
-    spots : AnnData
-        ``obsm['spatial']`` (N, 2), (x, y) in level-0 px.
-    """
-
-    def __init__(self, spots: Any) -> None:
-        from scipy.spatial import cKDTree
-
-        self._tree = cKDTree(np.asarray(spots.obsm["spatial"], dtype=np.float64))
-
-    def find(self, x: float, y: float, radius: float) -> int | None:
-        """Return the nearest spot within ``radius`` of (x, y), all in level-0 px, else None."""
-        distance, index = self._tree.query((x, y), distance_upper_bound=radius)
-        return int(index) if np.isfinite(distance) else None
+__all__ = ["SpotTooltip"]
 
 
 class SpotTooltip:
@@ -53,7 +33,7 @@ class SpotTooltip:
         self._session = session
         self._viewer = viewer
         self._spots: Any = None
-        self._finder: SpotFinder | None = None
+        self._finder: SpotGrid | None = None
         self._radius = 0.0
         self._scale = 1.0
         self._was_visible = viewer.tooltip.visible
@@ -61,7 +41,13 @@ class SpotTooltip:
         viewer.mouse_move_callbacks.append(self._on_move)
         viewer.tooltip.events.text.connect(self._on_text)
 
-    def follow(self, spots: Any, radius: float = 0.0, scale: float = 1.0) -> None:
+    def follow(
+        self,
+        spots: Any,
+        radius: float = 0.0,
+        scale: float = 1.0,
+        grid: SpotGrid | None = None,
+    ) -> None:
         """Read out these spots from now on.
 
         Parameters
@@ -72,18 +58,30 @@ class SpotTooltip:
             How far from its centre a spot reaches, level-0 px.
         scale : float
             World units per level-0 px.
+        grid : SpotGrid, optional
+            Of the spots, where there is one already.
         """
         if spots is not self._spots:
             self._spots = spots
-            self._finder = None if spots is None else SpotFinder(spots)
+            self._finder = grid
+            if grid is None and spots is not None:
+                self._finder = SpotGrid(spots.obsm["spatial"])
         self._radius, self._scale = radius, scale
 
     def spot_under_cursor(self) -> int | None:
         """Return the row of the spot under the cursor, or None."""
+        y, x = self._viewer.cursor.position[-2:]
+        return self._find(y, x)
+
+    def _find(self, y: float, x: float) -> int | None:
         if self._finder is None or not self._session.display.visible:
             return None
-        y, x = self._viewer.cursor.position[-2:]
-        return self._finder.find(x / self._scale, y / self._scale, self._radius)
+        return self._finder.nearest(x / self._scale, y / self._scale, self._radius)
+
+    def describe(self, y: float, x: float) -> str:
+        """Return what is read out at a place, world units; nothing beside all spots."""
+        index = self._find(y, x)
+        return "" if index is None else self._session.read_out(index)
 
     def _on_move(self, viewer: Any, event: Any) -> None:  # noqa: ARG002 - napari's signature
         index = self.spot_under_cursor()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from napari_stexp.viewer.composite import CompositeLegend
+from napari_stexp.viewer.frame import layer_frame, world_mpp
 from napari_stexp.viewer.hover import SpotTooltip
 from napari_stexp.viewer.spots_layer import SpotsLayer
 
 if TYPE_CHECKING:
-    from napari.layers import Layer, Points
+    from napari.layers import Layer
 
     from napari_stexp.session import Session
     from napari_stexp.viewer.stack import LayerStack
@@ -31,9 +33,10 @@ class ShownSpots:
         self._stack = stack
         self._painter: SpotsLayer | None = None
         self._tooltip = SpotTooltip(session, stack.viewer)
+        self._composite = CompositeLegend(stack.viewer)
 
     @property
-    def layer(self) -> Points | None:
+    def layer(self) -> Layer | None:
         """The layer, None where there are no spots."""
         return None if self._painter is None else self._painter.layer
 
@@ -42,40 +45,63 @@ class ShownSpots:
 
         Parameters
         ----------
-        found : Points, optional
-            A reader's, to be used.
+        found : napari layer, optional
+            A reader's, to be used, or replaced where its kind can't show so many spots.
         activate : bool
             Whether to make it the active layer, which napari's status bar reads out.
         """
+        old, at = self._painter, None
+        if old is not None and old.layer in self._stack.viewer.layers:
+            at = self._stack.viewer.layers.index(old.layer)
+        grid = None if old is None or not old.shows(self._session.spots) else old.grid
         self.remove()
         if self._session.spots is None:
             return
-        self._painter = SpotsLayer(self._session, found)
-        layer = self._stack.add(self._painter.layer)
+        self._painter = SpotsLayer(self._session, found, grid=grid)
+        layer = self._painter.layer
+        if found is not None and layer is not found:
+            self._stack.remove(found)
+        self._stack.add(layer, at=at if grid is not None else None)
         self._painter.show_legend()
         layer.events.visible.connect(self._on_layer_edited)
         layer.events.opacity.connect(self._on_layer_edited)
         if activate:
             self._stack.viewer.layers.selection.active = layer
-        self._follow_with_tooltip()
+        self._follow()
 
     def _current(self) -> SpotsLayer | None:
-        """Return the painter; a new one where the user deleted or altered the layer."""
-        if self._session.spots is not None and (self._painter is None or self._painter.stale):
-            self.show()
+        """Return the painter; a new one where the layer is gone, altered, or can't show it."""
+        painter, layers = self._painter, self._stack.viewer.layers
+        if self._session.spots is not None and (painter is None or painter.stale):
+            active = painter is None or layers.selection.active is painter.layer
+            covered = painter is not None and painter.covered
+            self.show(activate=active)
+            self.cover(covered)
         return self._painter
 
     def paint(self) -> None:
         """Follow the values."""
+        before = self._painter
         if (painter := self._current()) is not None:
-            painter.paint()
+            if painter is before:
+                painter.paint()
+            self._composite.follow(self._session)
+            self._forget_status()
 
     def restyle(self) -> None:
         """Follow the display settings, and the values."""
+        before = self._painter
         if (painter := self._current()) is not None:
-            with self._stack.editing():
-                painter.paint(restyle=True)
-            self._follow_with_tooltip()
+            if painter is before:
+                with self._stack.editing():
+                    painter.paint(restyle=True)
+            self._follow()
+
+    def _forget_status(self) -> None:
+        """Don't let the status bar name what was shown before until the mouse moves."""
+        viewer = self._stack.viewer
+        if viewer.mouse_over_canvas:
+            viewer.update_status_from_cursor()
 
     def mark_selected(self) -> None:
         """Follow the choice of spots."""
@@ -93,13 +119,16 @@ class ShownSpots:
         """Follow a new scale of the slide."""
         if self._painter is not None:
             self._painter.place()
-            self._follow_with_tooltip()
+            self._follow()
 
-    def _follow_with_tooltip(self) -> None:
-        layer = self.layer
-        if layer is not None:
-            radius = float(layer.size.max()) / 2
-            self._tooltip.follow(self._session.spots, radius=radius, scale=float(layer.scale[-1]))
+    def _follow(self) -> None:
+        """Let legend, tooltip and status bar follow what is shown."""
+        painter = self._painter
+        if painter is not None:
+            scale = float(layer_frame(world_mpp(self._session))["scale"][0])
+            self._tooltip.follow(self._session.spots, painter.diameter / 2, scale, painter.grid)
+            painter.read_with(self._tooltip.describe)
+            self._composite.follow(self._session)
 
     def _on_layer_edited(self, _: Any = None) -> None:
         """Take opacity and visibility that the user set in napari's layer list."""
@@ -117,6 +146,7 @@ class ShownSpots:
             events.opacity.disconnect(self._on_layer_edited)
         self._painter = None
         self._tooltip.follow(None)
+        self._composite.hide()
 
     def remove(self) -> None:
         """Take the layer away."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_stexp.viewer.colour import RESIDUAL
+from napari_stexp.viewer.composite import composite_colours
 
 if TYPE_CHECKING:
     from napari_stexp.session import Session
@@ -35,6 +36,10 @@ class SpotsView:
         One of `napari_stexp.session.COLORMAPS`, or `RESIDUAL`.
     title : str
         Of the colour bar; empty where nothing is shown.
+    threshold : float or None
+        Values below it get no colour.
+    faces : (N, 4) float array or None
+        RGBA, 0 to 1, in place of the values' colours: those of several genes mixed.
     """
 
     values: NDArray[np.float32] | None
@@ -42,23 +47,32 @@ class SpotsView:
     limits: tuple[float, float]
     colormap: str
     title: str
+    threshold: float | None = None
+    faces: NDArray[np.float32] | None = None
 
     @property
     def has_values(self) -> bool:
-        """Whether there is a value to be shown."""
+        """Whether there is a value to be shown, on one scale."""
         return self.values is not None and bool(np.isfinite(self.values).any())
 
 
 def active_view(session: Session) -> SpotsView:
-    """Return what the session shows on its own: the active gene of the shown source."""
-    values, status = session.shown_values(), session.status()
-    return SpotsView(
-        values,
-        np.full(session.spots.n_obs, "pending") if status is None else status,
-        session.limits(values),
-        session.display.colormap,
-        f"{session.gene} {session.source}, {session.value_unit}",
-    )
+    """Return what the session shows on its own: the active gene of the shown source.
+
+    Several genes mixed (`Session.composite`) have no one scale: their colours only.
+    """
+    found = session.status()
+    status = np.full(session.spots.n_obs, "pending") if found is None else found
+    colormap = session.display.colormap
+    if session.composite:
+        title = ", ".join(session.composite)
+        return SpotsView(
+            None, status, (0.0, 1.0), colormap, title, faces=composite_colours(session)
+        )
+    values = session.shown_values()
+    title = f"{session.gene} {session.source}, {session.value_unit}"
+    limits = session.limits(values)
+    return SpotsView(values, status, limits, colormap, title, session.display.threshold)
 
 
 def side_view(session: Session, side: str) -> SpotsView:
@@ -87,7 +101,8 @@ def side_view(session: Session, side: str) -> SpotsView:
         return SpotsView(values, status, (-most, most), RESIDUAL, title)
     limits = session.limits(np.concatenate([measured, predicted]), gene)
     values = measured if side == "measured" else predicted
-    return SpotsView(values, status, limits, session.display.colormap, f"{gene} {side}")
+    display = session.display
+    return SpotsView(values, status, limits, display.colormap, f"{gene} {side}", display.threshold)
 
 
 def _largest(values: NDArray[np.float32], percentile: float) -> float:

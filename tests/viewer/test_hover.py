@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from napari_stexp.viewer.hover import SpotFinder
 from tests.session.fakes import make_batch, make_spots
 
 
@@ -16,13 +15,6 @@ def move(viewer, y, x):
     viewer.cursor.position = (y, x)
     for callback in viewer.mouse_move_callbacks:
         callback(viewer, SimpleNamespace(type="mouse_move"))
-
-
-def test_the_nearest_spot_within_the_radius_is_found():
-    finder = SpotFinder(make_spots(3))  # at (200, 300), (400, 300), (600, 300)
-    assert finder.find(420, 310, 55) == 1
-    assert finder.find(500, 300, 55) is None
-    assert finder.find(500, 300, 101) in (1, 2)
 
 
 def test_hovering_reads_out_spot_gene_and_value(predicted, adapter, viewer):
