@@ -13,11 +13,11 @@ from .comparing import start_region_genes as start_region_genes
 from .comparing import start_report as start_report
 from .comparing import start_scores as start_scores
 from .comparison import Comparison as Comparison
-from .composite import CompositeStyle as CompositeStyle
 from .composite import MIXING as MIXING
+from .composite import CompositeStyle as CompositeStyle
 from .display import COLORMAPS as COLORMAPS
-from .display import DisplaySettings as DisplaySettings
 from .display import TRANSFORMS as TRANSFORMS
+from .display import DisplaySettings as DisplaySettings
 from .display import effective_limits as effective_limits
 from .expression import prediction_scale as prediction_scale
 from .gene_marks import GeneMarks as GeneMarks
