@@ -150,24 +150,9 @@ class AnnotationControl(QObject):
 
     def export(self, kind: str, path: str | Path, genes: tuple[str, ...] = ()) -> None:
         """Write regions, spots and labels for another program, in the background."""
-        path, session = Path(path), self.session
+        path = Path(path)
         self._controller.remember(path.parent)
-        hidden, blinding = session.hides_values, self.regions.blinding
-        prediction = None if session.prediction is None or hidden else session.prediction.adata
-        sources = session.labelling.sources.items()
-        labels = session.labels()
-        request = tasks.ExportRequest(
-            kind=kind,
-            path=path,
-            regions=self.regions.items,
-            slide=session.slide,
-            spots=session.spots,
-            prediction=prediction,
-            genes=() if hidden else genes,
-            labels=labels,
-            columns={tasks.column_name(key): source.values for key, source in sources},
-            blinding=None if blinding.state == "off" else blinding.to_dict(),
-        )
+        request = tasks.take_export(self.session, kind, path, genes)
 
         def tell(written: Path) -> None:
             show_info(f"Saved {written}")

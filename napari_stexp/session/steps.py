@@ -1,0 +1,121 @@
+"""Opening and saving files as generators of `Progress`, for windows and scripts alike."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_stexp.errors import SpotsError
+from napari_stexp.progress import Progress
+from napari_stexp.session.opening import make_tissue_grid
+
+if TYPE_CHECKING:
+    from napari_stexp.model import ModelBundle
+    from napari_stexp.slide import Slide
+
+__all__ = [
+    "GridSettings",
+    "load_bundle_steps",
+    "make_grid_steps",
+    "open_slide_steps",
+    "read_annotations_steps",
+    "read_spots_steps",
+    "save_steps",
+]
+
+Steps = Generator[Progress, None, Any]
+
+
+@dataclass(frozen=True)
+class GridSettings:
+    """Virtual spots on a slide without measurement.
+
+    Attributes
+    ----------
+    layout : {'hex', 'square'}
+        How the spots are packed.
+    pitch_um, diameter_um : float
+        Centre-to-centre distance and diameter, µm; the defaults are Visium's.
+    in_tissue : bool
+        Only where there is tissue.
+    """
+
+    layout: str = "hex"
+    pitch_um: float = 100.0
+    diameter_um: float = 55.0
+    in_tissue: bool = True
+
+
+def open_slide_steps(path: Path, mpp: float | None = None) -> Generator[Progress, None, Slide]:
+    """Convert the slide if need be, open it, and warm its overview."""
+    yield Progress(0, 0, "opening the slide")
+    from napari_stexp.slide import open_slide, prepare_slide
+
+    yield from prepare_slide(path)
+    yield Progress(0, 0, "opening the slide")
+    slide = open_slide(path, mpp=mpp)
+    try:
+        yield Progress(0, 0, "reading the overview")
+        # The coarsest level is read whole when the layer is made, in the main
+        # thread: what it needs is decoded here, so that it comes from the cache.
+        slide.dask_levels()[-1].compute(scheduler="synchronous")
+        yield Progress(1, 1, "opening the slide")
+    except GeneratorExit:
+        slide.close()
+        raise
+    return slide
+
+
+def read_spots_steps(path: Path, counts: Path | None = None, section: str | None = None) -> Steps:
+    """Read a spot table (AnnData)."""
+    yield Progress(0, 0, "reading the spots")
+    from napari_stexp.spots import read_spots
+
+    return read_spots(path, counts=counts, section=section)
+
+
+def make_grid_steps(slide: Slide, settings: GridSettings) -> Steps:
+    """Find the tissue and lay a grid on it (AnnData)."""
+    yield Progress(0, 0, "finding the tissue" if settings.in_tissue else "making the grid")
+    if settings.in_tissue:
+        return make_tissue_grid(slide, settings.pitch_um, settings.diameter_um, settings.layout)
+    from napari_stexp.spots import make_grid
+
+    if slide.mpp is None:
+        raise SpotsError(
+            "a grid in µm needs the slide's scale", path=slide.path, hint="Set the µm/px first."
+        )
+    return make_grid(
+        slide.shape,
+        slide.mpp,
+        pitch_um=settings.pitch_um,
+        diameter_um=settings.diameter_um,
+        layout=settings.layout,
+    )
+
+
+def read_annotations_steps(path: Path, slide: Slide | None = None) -> Steps:
+    """Read a pathologist's regions; NDPA files need the slide."""
+    yield Progress(0, 0, "reading the annotations")
+    from napari_stexp.annotation import read_regions
+
+    return list(read_regions(path, slide))
+
+
+def load_bundle_steps(path: Path) -> Generator[Progress, None, ModelBundle]:
+    """Load a model bundle."""
+    yield Progress(0, 0, "loading the model")
+    from napari_stexp.model import load_bundle
+
+    return load_bundle(path)
+
+
+def save_steps(adata: Any, path: Path) -> Generator[Progress, None, Path]:
+    """Write a prediction."""
+    yield Progress(0, 0, "saving")
+    from napari_stexp.predict import write_prediction
+
+    write_prediction(adata, path)
+    return path
