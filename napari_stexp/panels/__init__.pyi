@@ -4,7 +4,7 @@ from .controller import Controller as Controller
 from .genes.genes_panel import GenesPanel as GenesPanel
 from .launcher import AllPanels as AllPanels
 from .model_panel import ModelPanel as ModelPanel
-from .predict_panel import PredictPanel as PredictPanel
+from .predict.predict_panel import PredictPanel as PredictPanel
 from .registry import get_adapter as get_adapter
 from .registry import get_controller as get_controller
 from .registry import get_session as get_session

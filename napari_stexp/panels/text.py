@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from napari_stexp.model.metric import softmax_temperature
+from napari_stexp.predict.naming import describe_metric
 
 __all__ = [
     "HIDDEN",
@@ -31,12 +31,6 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
     """Return '1 spot', '1,204 spots'."""
     word = noun if number == 1 else (plural or f"{noun}s")
     return f"{number:,} {word}"
-
-
-def describe_metric(metric: str) -> str:
-    """Return what weighs the retrieved spots: 'L1', 'softmax, T = 0.2'."""
-    temperature = softmax_temperature(metric)
-    return metric.upper() if temperature is None else f"softmax, T = {temperature:g}"
 
 
 def describe_time(seconds: float) -> str:

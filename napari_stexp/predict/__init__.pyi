@@ -8,6 +8,7 @@ from .engine import predict_batches as predict_batches
 from .engine import predict_spots as predict_spots
 from .engine import start_prediction as start_prediction
 from .extending import find_differences as find_differences
+from .naming import suggest_name as suggest_name
 from .neighbours import Neighbours as Neighbours
 from .neighbours import average_expression as average_expression
 from .output import check_output as check_output

@@ -103,6 +103,7 @@ class LayerAdapter(Flying):
             (events.inserted, self._on_layer_inserted),
             (events.removed, self._on_layer_removed),
             (self.viewer.scene.camera.events.zoom, self._on_zoom),
+            *self._camera_events(),
         ]
 
     @property

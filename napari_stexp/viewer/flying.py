@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from napari_stexp.errors import SpotsError
+from napari_stexp.viewer.camera import Looking
 from napari_stexp.viewer.frame import layer_frame, world_mpp
-
-if TYPE_CHECKING:
-    from napari.components import ViewerModel
-
-    from napari_stexp.session import Session
 
 __all__ = ["Flying"]
 
@@ -18,11 +12,8 @@ __all__ = ["Flying"]
 _SPOT_PART, _REGION_PART = 0.12, 0.6
 
 
-class Flying:
+class Flying(Looking):
     """The part of `LayerAdapter` that moves the camera."""
-
-    session: Session
-    viewer: ViewerModel
 
     def fly_to(self, index: int) -> None:
         """Centre the view on a spot, close enough to see its tissue.

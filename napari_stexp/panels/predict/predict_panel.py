@@ -11,7 +11,7 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QComboBox, QDockWidget, QLabel
 
-from napari_stexp.panels.overlap import OverlapBox
+from napari_stexp.panels.predict.overlap import OverlapBox
 from napari_stexp.panels.panel import Panel
 from napari_stexp.panels.text import describe_metric, describe_statuses
 from napari_stexp.panels.widgets import (

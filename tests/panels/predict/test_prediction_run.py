@@ -14,7 +14,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_stexp.panels.prediction_run import PredictionRun, merge_batches
+from napari_stexp.panels.predict.prediction_run import PredictionRun, merge_batches
 from napari_stexp.predict import SpotBatch
 
 
