@@ -44,6 +44,7 @@ class RecoveryFolder:
     def __init__(self, path: Path | None = None) -> None:
         self.path = data_folder() / "recovery" / uuid.uuid4().hex[:16] if path is None else path
         self._written: dict[str, Part] = {}
+        self._closed = False
         if path is not None:
             self._lock()
 
@@ -79,6 +80,8 @@ class RecoveryFolder:
             if self._is_current(part) or part.key in later:
                 continue
             yield Progress(0, 0, "saving for the case of a crash")
+            if self._closed:
+                return self.path
             part.write(self.path / part.file)
             self._written[part.key] = part
         wanted = {part.key for part in parts_of(workspace)}
@@ -88,6 +91,8 @@ class RecoveryFolder:
         with atomic_path(self.path / WORDS) as temporary:
             temporary.write_text(json.dumps(words, ensure_ascii=False), encoding="utf-8")
         self._remove_others()
+        if self._closed:
+            self.remove()
         return self.path
 
     def _is_current(self, part: Part) -> bool:
@@ -110,6 +115,11 @@ class RecoveryFolder:
         """Remove the folder: there is nothing to recover."""
         self._written.clear()
         shutil.rmtree(self.path, ignore_errors=True)
+
+    def close(self) -> None:
+        """Remove the folder for good, also if another thread is writing it."""
+        self._closed = True
+        self.remove()
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,7 @@ class Autosaver(QObject):
         self._slide: Any = None
         self._path: Path | None = None
         self._waiting: tasks.Saving | None = None
+        self._settling: tuple[datetime | None, bool] | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_SOON_MS)
@@ -80,6 +81,7 @@ class Autosaver(QObject):
         if same:
             return
         self._path, self.saved_at, self.problem, self.offer = None, None, "", None
+        self._settling = None
         self.offered.emit()
         self.saved.emit()
         if slide is not None:
@@ -95,6 +97,7 @@ class Autosaver(QObject):
             self._path = found.path
             if found.saved is not None and (found.regions or found.saved.blinding.started):
                 self.offer = found
+                self._settle()
                 self.offered.emit()
 
         def again() -> None:
@@ -174,6 +177,36 @@ class Autosaver(QObject):
         new = tuple(region for region in self._regions.items if region.id not in there)
         self._regions.load((*offer.regions, *new), classes=offer.saved.classes)
         if self._regions.blinding.started is None:
+            self._regions.restore_blinding(offer.saved.blinding)
+
+    def settle(self, saved: datetime | None, *, take: bool) -> None:
+        """Weigh what is found, now or later, against a workspace of this slide.
+
+        Nothing is offered that the workspace has as well.
+
+        Parameters
+        ----------
+        saved : datetime or None
+            When the workspace was saved.
+        take : bool
+            Take what is found without asking, if it was saved later than that.
+        """
+        self._settling = (saved, take)
+        self._settle()
+        self.offered.emit()
+
+    def _settle(self) -> None:
+        offer = self.offer
+        if self._settling is None or offer is None or offer.saved is None:
+            return
+        saved, take = self._settling
+        same = offer.regions == self._regions.items
+        newer = saved is None or offer.saved.saved >= saved
+        if same and offer.saved.blinding == self._regions.blinding:
+            self.offer = None
+        elif take and newer:
+            self.offer = None
+            self._regions.load(offer.regions, classes=offer.saved.classes)
             self._regions.restore_blinding(offer.saved.blinding)
 
     def discard(self) -> None:

@@ -1,0 +1,1 @@
+"""Saving and opening the whole work: files, drops, recovery, what is remembered."""

@@ -1,0 +1,178 @@
+"""What the work does to napari's window: title, keys, File menu, drops, and closing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+from qtpy.QtCore import QEvent, QObject
+from qtpy.QtGui import QAction, QKeySequence
+from qtpy.QtWidgets import QFileDialog, QMainWindow, QMessageBox
+
+from napari_stexp.panels.workspace.drop_catcher import DropCatcher
+from napari_stexp.panels.workspace.workspace_row import OPEN_PATTERNS, SAVE_PATTERN
+
+if TYPE_CHECKING:
+    from napari_stexp.panels.controller import Controller
+
+__all__ = ["WindowHabits"]
+
+
+class WindowHabits(QObject):
+    """Belongs to one window of napari's, in which our panels are docked.
+
+    Parameters
+    ----------
+    controller : Controller
+    window : QMainWindow
+        napari's.
+    viewer : callable
+        Returns the viewer, or None once it is gone.
+    """
+
+    def __init__(
+        self, controller: Controller, window: QMainWindow, viewer: Callable[[], Any]
+    ) -> None:
+        super().__init__(window)
+        self._controller, self._control = controller, controller.workspace
+        self._window, self._viewer = ref(window), viewer
+        shown = viewer()
+        self._base = "napari" if shown is None else str(shown.title)
+        self.catcher = DropCatcher(window, self._control.drops.open)
+        self.box: QMessageBox | None = None
+        self._closing = False
+        self.actions = self._add_actions(window)
+        window.installEventFilter(self)
+        self._control.changed.connect(self.show_title)
+        self.show_title()
+
+    # ---- title ---------------------------------------------------------------------------
+
+    def show_title(self) -> None:
+        """Name the work, with a star while something is unsaved."""
+        viewer = self._viewer()
+        if viewer is None:
+            return
+        name = self._control.name
+        star = "*" if self._control.unsaved.modified else ""
+        title = f"{name}{star} – {self._base}" if name else self._base  # noqa: RUF001
+        if viewer.title != title:
+            viewer.title = title
+
+    # ---- keys and menu -------------------------------------------------------------------
+
+    def _add_actions(self, window: QMainWindow) -> dict[str, QAction]:
+        wanted: dict[str, tuple[str, str, Callable[[], None]]] = {
+            "open": ("Open Slide, Spots, Workspace…", "Ctrl+O", self.ask_open),
+            "save": ("Save Workspace", "Ctrl+S", self.save),
+            "save as": ("Save Workspace As…", "Ctrl+Shift+S", self.ask_save),
+        }
+        _free_keys(window, [keys for _, keys, _ in wanted.values()])
+        menu = next(
+            (a.menu() for a in window.menuBar().actions() if "File" in a.text().replace("&", "")),
+            None,
+        )
+        first = menu.actions()[0] if menu is not None and menu.actions() else None
+        made = {}
+        for name, (text, keys, slot) in wanted.items():
+            action = QAction(text, self)
+            action.setShortcut(QKeySequence(keys))
+            action.triggered.connect(lambda _on=False, slot=slot: slot())
+            window.addAction(action)
+            if menu is not None:
+                menu.insertAction(first, action)
+            made[name] = action
+        if menu is not None and first is not None:
+            menu.insertSeparator(first)
+        return made
+
+    def ask_open(self) -> None:
+        """Let the user choose files of any kind, and open them."""
+        names, _ = QFileDialog.getOpenFileNames(
+            self._window(), "Open", str(self._controller.folder), f"All files (*);;{OPEN_PATTERNS}"
+        )
+        self._control.drops.open([Path(name) for name in names])
+
+    def save(self) -> None:
+        """Save under the present name; ask for one where there is none."""
+        if self._control.path is None:
+            self.ask_save()
+        else:
+            self._control.save()
+
+    def ask_save(self, then: Callable[[], None] | None = None) -> None:
+        """Let the user choose a name, and save under it."""
+        if not self._control.unsaved.is_work:
+            return
+        name, _ = QFileDialog.getSaveFileName(
+            self._window(), "Save workspace", str(self._control.default_path), SAVE_PATTERN
+        )
+        if name:
+            self._control.save(Path(name), then)
+
+    # ---- closing -------------------------------------------------------------------------
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Ask before the window closes over work that is in no file."""
+        if event.type() == QEvent.Type.Close and watched is self._window() and self._has_to_ask():
+            event.ignore()
+            self._ask()
+            return True
+        return False
+
+    def _has_to_ask(self) -> bool:
+        viewer, unsaved = self._viewer(), self._control.unsaved
+        if self._closing or viewer is None or not len(viewer.layers):
+            return False  # a script that closes the viewer has taken its layers away
+        return bool(unsaved.predictions) or (self._control.path is not None and unsaved.modified)
+
+    def _ask(self) -> None:
+        if self.box is not None:
+            return
+        names = self._control.unsaved.predictions
+        box = QMessageBox(self._window())
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setWindowTitle("Save the work?")
+        box.setText(f"Save the changes to {self._control.name} before closing?")
+        if names:
+            box.setInformativeText(
+                f"In no file yet: {', '.join(names[:5])}. What isn't saved is lost."
+            )
+        box.setStandardButtons(
+            QMessageBox.StandardButton.Save
+            | QMessageBox.StandardButton.Discard
+            | QMessageBox.StandardButton.Cancel
+        )
+        box.setDefaultButton(QMessageBox.StandardButton.Save)
+        box.finished.connect(self._on_answer)
+        self.box = box
+        box.open()
+
+    def _on_answer(self, answer: int) -> None:
+        box, self.box = self.box, None
+        if box is not None:
+            box.deleteLater()
+        if answer == QMessageBox.StandardButton.Discard:
+            self._close()
+        elif answer == QMessageBox.StandardButton.Save:
+            if self._control.path is None:
+                self.ask_save(self._close)
+            else:
+                self._control.save(then=self._close)
+
+    def _close(self) -> None:
+        window = self._window()
+        if window is not None:
+            self._closing = True
+            window.close()
+            self._closing = not window.isVisible()
+
+
+def _free_keys(window: QMainWindow, keys: list[str]) -> None:
+    """Take keys from napari's own actions: of two that have the same, Qt does neither."""
+    wanted = [QKeySequence(one) for one in keys]
+    for action in window.findChildren(QAction):
+        if action.shortcut() in wanted:
+            action.setShortcut(QKeySequence())

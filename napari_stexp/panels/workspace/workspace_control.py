@@ -1,0 +1,333 @@
+"""Between the window and the session: opens and saves the whole work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+from napari.utils.notifications import show_info, show_warning
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_stexp.panels.workspace import workspace_tasks as tasks
+from napari_stexp.panels.workspace.drop_queue import DropQueue
+from napari_stexp.panels.workspace.recovery_keeper import RecoveryKeeper
+from napari_stexp.panels.workspace.unsaved import Unsaved
+from napari_stexp.session.recent import RecentFiles
+from napari_stexp.session.workspace import default_name, take_workspace
+from napari_stexp.session.workspace_file import SUFFIX, read_workspace, write_workspace
+from napari_stexp.session.workspace_restore import restore_workspace
+
+if TYPE_CHECKING:
+    from napari_stexp.panels.controller import Controller
+    from napari_stexp.session.recovery import Recovery
+    from napari_stexp.session.workspace import Workspace
+    from napari_stexp.session.workspace_places import FileReference
+
+__all__ = ["WorkspaceControl"]
+
+_CAMERA_MS = 250  # after the layers, which fit the slide into the window
+
+
+class WorkspaceControl(QObject):
+    """Runs what concerns the whole work: its file, its copy for a crash, recent files.
+
+    Parameters
+    ----------
+    controller : Controller
+        Runs the tasks.
+
+    Attributes
+    ----------
+    path : Path or None
+        The workspace's file.
+    missing : dict of str to FileReference
+        Slide and model that the workspace needs and that weren't found.
+    pending : Workspace or None
+        One that was read, and waits for an answer about what is missing.
+    question : (str, callable) or None
+        What would drop unsaved predictions, and waits for an answer.
+    """
+
+    changed = Signal()  # name, or whether there are unsaved changes
+    missing_found = Signal()  # see `pending`
+    asked = Signal()  # see `question`
+
+    def __init__(self, controller: Controller) -> None:
+        super().__init__(controller)
+        self._controller = controller
+        self._session = controller.session
+        self._viewer: Any = lambda: None
+        self.path: Path | None = None
+        self.missing: dict[str, FileReference] = {}
+        self.pending: Workspace | None = None
+        self._pending_path: Path | None = None
+        self._pending_recovery: Recovery | None = None
+        self.question: tuple[str, Callable[[], None]] | None = None
+        self.recent = RecentFiles()
+        self.unsaved = Unsaved(self._session, self)
+        self.keeper = RecoveryKeeper(controller, self)
+        self.drops = DropQueue(controller, self)
+        self.unsaved.changed.connect(self.changed)
+        controller.succeeded.connect(self._on_succeeded)
+        self._signals = (
+            (self._session.slide_changed, self._on_slide),
+            (self._session.bundle_changed, self._on_bundle),
+        )
+        for signal, slot in self._signals:
+            signal.connect(slot)
+
+    def attach(self, viewer: Any) -> None:
+        """Follow a viewer's camera; no reference to it is kept alive."""
+        self._viewer = ref(viewer)
+
+    def close(self) -> None:
+        """End well; called when the viewer goes."""
+        for signal, slot in self._signals:
+            signal.disconnect(slot, missing_ok=True)
+        self.unsaved.close()
+        self.keeper.close()
+
+    # ---- following -----------------------------------------------------------------------
+
+    def _on_slide(self, slide: Any) -> None:
+        if slide is not None:
+            self.recent.add("slide", slide.path)
+            self.missing.pop("slide", None)
+        elif self._session.spots is None and not self._session.regions.items:
+            self.path, self.missing = None, {}
+            self.changed.emit()
+
+    def _on_bundle(self, bundle: Any) -> None:
+        if bundle is not None:
+            self.missing.pop("model", None)
+            if getattr(bundle, "path", None) is not None:
+                self.recent.add("model", bundle.path)
+
+    def _on_succeeded(self, area: str, _text: str) -> None:
+        if area == "save":
+            self.unsaved.note_prediction(self._session.prediction)
+            self.changed.emit()
+
+    @property
+    def name(self) -> str:
+        """What the work is called: its file, else its slide; '' while nothing is open."""
+        if self.path is not None:
+            return self.path.stem
+        if self._session.slide is not None:
+            return str(self._session.slide.name)
+        return "unnamed" if self.unsaved.is_work else ""
+
+    @property
+    def default_path(self) -> Path:
+        """What to suggest as the workspace's file: beside the slide."""
+        slide = self._session.slide
+        folder = self._controller.folder if slide is None else slide.path.parent
+        return self.path or folder / default_name(self._session)
+
+    # ---- saving --------------------------------------------------------------------------
+
+    def take(self) -> Workspace:
+        """Take the whole work as it is now."""
+        from napari_stexp.panels.workspace.camera import read_camera
+
+        camera = read_camera(self._viewer(), self._session)
+        return take_workspace(self._session, camera=camera, missing=self.missing)
+
+    def save(self, path: Path | None = None, then: Callable[[], None] | None = None) -> None:
+        """Save the work under its own name, or another one, in the background."""
+        path = self.path if path is None else path
+        if path is None:
+            return
+        if path.suffix.lower() != SUFFIX:
+            path = path.with_name(path.name + SUFFIX)
+        self._controller.remember(path)
+        kept, revision = self.take(), self.unsaved.revision
+
+        def tell(written: Path) -> None:
+            self.path = written
+            self.unsaved.note_saved(revision, kept.predictions)
+            self.recent.add("workspace", written)
+            self._controller.annotating.autosaver.forget(kept.regions)
+            self._controller.succeeded.emit("workspace", f"Saved as {written}")
+            if then is not None:
+                then()
+
+        self._controller.start(
+            "workspace",
+            write_workspace(kept, path),
+            title=f"Saving {path.name}",
+            on_return=tell,
+            patient=True,
+        )
+
+    # ---- opening -------------------------------------------------------------------------
+
+    def open(self, path: str | Path) -> None:
+        """Open a workspace in the background, in place of all that is open."""
+        path = Path(path)
+        self.ask_before(f"opening {path.name}", lambda: self._read(path, path))
+
+    def recover(self, recovery: Recovery) -> None:
+        """Go on with what a crash has left."""
+        self.ask_before(
+            "recovering", lambda: self._read(recovery.path, recovery.saved_as, recovery)
+        )
+
+    def _read(self, place: Path, path: Path | None, recovery: Recovery | None = None) -> None:
+        def take(workspace: Workspace) -> None:
+            if workspace.missing:
+                self.pending, self._pending_path = workspace, path
+                self._pending_recovery = recovery
+                self.missing_found.emit()
+            else:
+                self._restore(workspace, path, recovery)
+
+        if recovery is None:
+            self._controller.remember(place)
+        search = [*self.recent.folders, *([path.parent] if path is not None else [])]
+        self._controller.start(
+            "workspace",
+            read_workspace(place, search=search),
+            title=f"Opening {recovery.name if recovery else place.name}",
+            on_return=take,
+        )
+
+    def answer_missing(self, chosen: dict[str, Path] | None) -> None:
+        """Go on with what was read, with files that the user has found; None for not at all."""
+        pending, path, recovery = self.pending, self._pending_path, self._pending_recovery
+        self.pending = None
+        if pending is None or chosen is None:
+            if pending is not None and pending.slide is not None:
+                pending.slide.close()
+            return
+        if not chosen:
+            self._restore(pending, path, recovery)
+            return
+
+        def take(found: tuple[Workspace, list[str]]) -> None:
+            self._restore(found[0], path, recovery)
+            for notice in found[1]:
+                show_warning(notice)
+
+        self._controller.start(
+            "workspace",
+            tasks.find_missing_steps(pending, chosen),
+            title="Opening the files",
+            on_return=take,
+        )
+
+    def find_missing(self, kind: str, path: Path) -> None:
+        """Open a slide or model that the open workspace lacks, and keep all else."""
+        kept = self.take()
+
+        def take(found: tuple[Workspace, list[str]]) -> None:
+            self._show(found[0])
+            for notice in found[1]:
+                show_warning(notice)
+
+        self._controller.start(
+            "workspace",
+            tasks.find_missing_steps(kept, {kind: path}),
+            title=f"Opening {path.name}",
+            on_return=take,
+        )
+
+    def _restore(self, workspace: Workspace, path: Path | None, recovery: Recovery | None) -> None:
+        self._show(workspace)
+        self.path = path
+        self.unsaved.note_opened(saved=recovery is None)
+        if recovery is not None:
+            self.keeper.adopt(recovery)
+            self.keeper.touch()
+            show_info("Recovered. Save it under a name of your own when you are content with it.")
+        elif path is not None:
+            self.recent.add("workspace", path)
+        self._controller.annotating.autosaver.settle(workspace.saved, take=recovery is not None)
+        self.changed.emit()
+
+    def _show(self, workspace: Workspace) -> None:
+        from napari_stexp.panels.workspace.camera import point_camera
+
+        self._controller.stop_prediction()
+        try:
+            restore_workspace(self._session, workspace)
+        except Exception:
+            if workspace.slide is not None and workspace.slide is not self._session.slide:
+                workspace.slide.close()
+            raise
+        self.missing = dict(workspace.missing)
+        viewer, session = self._viewer, self._session
+        QTimer.singleShot(
+            _CAMERA_MS, lambda: point_camera(viewer(), session, workspace.view.camera)
+        )
+
+    # ---- what drops other things ---------------------------------------------------------
+
+    def open_slide(self, path: str | Path) -> None:
+        """Open a slide; the one that the workspace lacks keeps all else."""
+        path = Path(path)
+        if "slide" in self.missing and self._session.slide is None:
+            self.find_missing("slide", path)
+            return
+        self.ask_before(f"opening {path.name}", lambda: self._open_slide(path))
+
+    def _open_slide(self, path: Path) -> None:
+        def forget_name() -> None:
+            self.path, self.missing = None, {}
+            self.changed.emit()
+
+        self._controller.open_slide(path, then=forget_name)
+
+    def close_slide(self) -> None:
+        """Close the slide, and with it all that lies on it."""
+        self.ask_before("closing the slide", self._controller.close_slide)
+
+    def ask_before(self, what: str, action: Callable[[], None]) -> None:
+        """Do something at once, or ask first where predictions that are in no file would go."""
+        names = self.unsaved.predictions
+        if not names:
+            action()
+            return
+        which = (
+            f"The prediction {names[0]} is" if len(names) == 1 else f"{len(names)} predictions are"
+        )
+        self.question = (f"{which} in no file yet. Save the work before {what}?", action)
+        self.asked.emit()
+
+    def answer(self, answer: str) -> None:
+        """Answer `question`: 'go on', or 'leave'."""
+        question, self.question = self.question, None
+        self.asked.emit()
+        if question is not None and answer == "go on":
+            question[1]()
+
+    # ---- other files ---------------------------------------------------------------------
+
+    def open_prediction(self, path: Path) -> None:
+        """Show a prediction of a file, in the background."""
+        self._controller.remember(path)
+        self._controller.start(
+            "spots",
+            tasks.read_prediction_steps(path),
+            title=f"Reading {path.name}",
+            on_return=self._session.show_prediction,
+        )
+
+    def open_gene_sets(self, path: Path) -> None:
+        """Add the gene sets of a file as signatures, in the background."""
+        self._controller.remember(path)
+
+        def take(signatures: list[Any]) -> None:
+            for signature in signatures:
+                self._session.signatures.add(signature)
+            names = ", ".join(one.name for one in signatures[:3])
+            show_info(f"{len(signatures)} gene sets of {path.name}: {names} …")
+
+        self._controller.start(
+            "genes",
+            tasks.read_gene_sets_steps(path),
+            title=f"Reading {path.name}",
+            on_return=take,
+        )
