@@ -91,16 +91,26 @@ class Browsing(GeneValues):
 
     @property
     def gene(self) -> str | None:
-        """The active gene; None while there are no values to show."""
+        """The active gene; None while there are no values to show.
+
+        Choosing one ends a composite.
+        """
         return self._gene
 
     @gene.setter
     def gene(self, gene: str) -> None:
         self._check_known(gene)
         self._gene_is_chosen = True
-        if gene != self._gene:
-            self._gene = gene
+        before = (self._gene, self._composite)
+        self._gene, self._composite = gene, ()
+        if gene != before[0]:
             self.gene_changed.emit(gene)
+        if before[1]:
+            self.composite_changed.emit(())
+
+    def keep_gene(self) -> None:
+        """Take the active gene for the user's choice, whatever it was: no default follows it."""
+        self._gene_is_chosen = self._gene is not None
 
     def _check_known(self, gene: str) -> None:
         """Raise where a name is neither a gene of the shown source nor a signature."""
