@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari_stexp.viewer.spots_image import Image
     from napari_stexp.viewer.spots_view import SpotsView
 
-__all__ = ["HeatPicture", "RasterPicture"]
+__all__ = ["HeatPicture", "RasterPicture", "colour_averages"]
 
 
 class RasterPicture:
@@ -84,23 +84,30 @@ class HeatPicture:
 
     def paint(self, view: SpotsView, selection: NDArray[np.bool_] | None) -> None:  # noqa: ARG002
         """Colour the averages of the spots' values; spots without one count for nothing."""
-        if view.faces is not None:
-            faces = np.where(view.faces[:, 3:] > 0, view.faces[:, :3], np.float32(np.nan))
-            averages, cover = self._map.average(faces)
-            self._picture[..., :3] = np.nan_to_num(averages * 255).clip(0, 255)
-        elif view.values is not None:
-            averages, cover = self._map.average(view.values)
-            if view.threshold is not None:
-                cover = np.where(averages < view.threshold, np.float32(0), cover)
-            colours = map_to_bytes(averages.ravel(), view.limits, view.colormap)
-            self._picture[:] = colours.view(np.uint8).reshape(self._picture.shape)
-        else:
-            cover = np.zeros(self._map.shape, np.float32)
-        self._picture[..., 3] = np.where(np.isfinite(cover), cover, 0) * 255
+        self._picture[:] = colour_averages(self._map, view)
         _show(self.layer)
 
     def mark(self, view: SpotsView, selection: NDArray[np.bool_] | None) -> None:
         """Do nothing: there are no spots to be ringed."""
+
+
+def colour_averages(heat_map: HeatMap, view: SpotsView) -> NDArray[np.uint8]:
+    """Return a heat map of what is shown of N spots, (h, w, 4) uint8 RGBA."""
+    picture = np.zeros((*heat_map.shape, 4), np.uint8)
+    if view.faces is not None:
+        faces = np.where(view.faces[:, 3:] > 0, view.faces[:, :3], np.float32(np.nan))
+        averages, cover = heat_map.average(faces)
+        picture[..., :3] = np.nan_to_num(averages * 255).clip(0, 255)
+    elif view.values is not None:
+        averages, cover = heat_map.average(view.values)
+        if view.threshold is not None:
+            cover = np.where(averages < view.threshold, np.float32(0), cover)
+        colours = map_to_bytes(averages.ravel(), view.limits, view.colormap)
+        picture[:] = colours.view(np.uint8).reshape(picture.shape)
+    else:
+        return picture
+    picture[..., 3] = np.where(np.isfinite(cover), cover, 0) * 255
+    return picture
 
 
 def picture_frame(origin: tuple[float, float], step: float, mpp: float | None) -> dict[str, Any]:
