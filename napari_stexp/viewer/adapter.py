@@ -13,7 +13,6 @@ from napari_stexp.viewer.layer_data import put_into_session
 from napari_stexp.viewer.native import keep_triton_to_itself
 from napari_stexp.viewer.regions_layer import ShownRegions
 from napari_stexp.viewer.shown_spots import ShownSpots
-from napari_stexp.viewer.side_by_side import SideBySide
 from napari_stexp.viewer.slide_layer import holds_slide, make_slide_layer, show_again
 from napari_stexp.viewer.stack import LayerStack
 
@@ -49,8 +48,6 @@ class LayerAdapter(Flying):
         The mouse's tools.
     focus : Focus
         Clicks on spots, and the ring around the one that was clicked.
-    side_by_side : SideBySide
-        Three linked views, while they are shown.
     """
 
     def __init__(self, session: Session, viewer: ViewerModel) -> None:
@@ -64,7 +61,6 @@ class LayerAdapter(Flying):
         self._spots = ShownSpots(session, self._stack)
         self.drawing = Drawing(session, self._stack)
         self.focus = Focus(session, self._stack)
-        self.side_by_side = SideBySide(session, self._stack)
         self._found: Layer | None = None  # a layer of a reader's, being taken over
         self._layers: list[Layer | None] = []  # what is left when it is closed
         self._connections = self._connect()
@@ -85,12 +81,11 @@ class LayerAdapter(Flying):
             self._on_style_changed: (regions.classes_changed, regions.selection_changed),
             self._on_values_changed: (
                 session.prediction_changed, session.prediction_updated,
-                session.source_changed, session.gene_changed,
+                session.source_changed, session.gene_changed, session.composite_changed,
             ),
             self._on_display_changed: (session.values_hidden_changed, session.display_changed),
             self._on_spots_selected: (session.selection_changed,),
             self._on_labels_changed: (labels.values_changed, labels.shown_changed),
-            self._on_side_by_side: (session.comparison.side_by_side_changed,),
         }  # fmt: skip
         connections = [(signal, slot) for slot, signals in slots.items() for signal in signals]
         for signal, slot in connections:
@@ -141,7 +136,7 @@ class LayerAdapter(Flying):
             self.viewer.fit_to_view(layers=[self.image_layer], margin=0.02)
 
     def _place_others(self) -> None:
-        for part in (self._regions, self._spots, self._classes, self.side_by_side):
+        for part in (self._regions, self._spots, self._classes):
             part.place()
 
     # ---- spots and their values ----------------------------------------------------------
@@ -152,24 +147,20 @@ class LayerAdapter(Flying):
 
     def _on_values_changed(self, _: Any = None) -> None:
         self._spots.paint()
-        self.side_by_side.paint()
 
     def _on_display_changed(self, _: Any = None) -> None:
         self._spots.restyle()
         self._on_labels_changed()
-        self.side_by_side.paint(restyle=True)
 
     def _on_spots_selected(self, _: Any) -> None:
         self._spots.mark_selected()
         self._classes.follow()
-        self.side_by_side.mark_selected()
 
     # ---- classes -------------------------------------------------------------------------
 
     def _on_labels_changed(self, _: Any = None) -> None:
         """Show classes in place of values, or values again."""
         self._spots.cover(self._classes.follow())
-        self._hide_below_views()
 
     # ---- regions -------------------------------------------------------------------------
 
@@ -177,26 +168,12 @@ class LayerAdapter(Flying):
         # spots lie on top, to be seen and hovered
         self._regions.follow(self._found, below=self.spots_layer)
         self._on_zoom()
-        self._hide_below_views()
-        self.side_by_side.follow_regions()
 
     def _on_style_changed(self, _: Any = None) -> None:
         self._regions.restyle()
-        self.side_by_side.follow_regions()
 
     def _on_zoom(self, _: Any = None) -> None:
         self._regions.fit(float(self.viewer.scene.camera.zoom))
-
-    # ---- views ---------------------------------------------------------------------------
-
-    def _on_side_by_side(self, shown: bool) -> None:
-        self.side_by_side.show(shown, keep=(self.drawing.layer, self.drawing.editor.layer))
-        if not shown:
-            self._on_display_changed()  # it may have changed meanwhile
-
-    def _hide_below_views(self) -> None:
-        """Keep the single view's own layers hidden below the three views."""
-        self.side_by_side.hide((*self._own_layers(), self.classes_layer))
 
     def _own_layers(self) -> list[Layer | None]:
         return [self.image_layer, self.annotation_layer, self.spots_layer]
@@ -242,7 +219,6 @@ class LayerAdapter(Flying):
             self._connections.clear()
             for emitter, slot in self._viewer_events():
                 emitter.disconnect(slot)
-            self.side_by_side.close()
             self.drawing.close()
             self.focus.close()
             self._classes.remove()
