@@ -27,6 +27,8 @@ __all__ = ["MOST_CHANNELS", "Browsing"]
 #: Red, green and blue.
 MOST_CHANNELS = 3
 
+_RANKINGS = ("score", "variance", "mean", "morans_i", "name")
+
 
 class Browsing(GeneValues):
     """What is shown of the spots; the part of `Session` that panels and layers read most."""
@@ -190,9 +192,10 @@ class Browsing(GeneValues):
     # ---- ranking -------------------------------------------------------------------------
 
     def gene_table(self) -> pd.DataFrame:
-        """Return the shown genes with 'mean', 'variance' and, where known, held-out 'score'.
+        """Return the shown genes with 'mean', 'variance' and what else is known of them.
 
-        While a prediction runs, mean and variance are over the spots so far.
+        That is Moran's I ('morans_i') once `start_morans_i` has found it, and the held-out
+        'score'. While a prediction runs, mean and variance are over the spots so far.
         """
         import pandas as pd
 
@@ -206,12 +209,12 @@ class Browsing(GeneValues):
 
         Parameters
         ----------
-        by : {'score', 'variance', 'mean', 'name'}
+        by : {'score', 'variance', 'mean', 'morans_i', 'name'}
             What to rank by; genes of which it isn't known come last, and ties
             (or an unknown score altogether) keep the source's own order.
         """
-        if by not in ("score", "variance", "mean", "name"):
-            raise ValueError(f"genes are ranked by score, variance, mean or name, not {by!r}")
+        if by not in _RANKINGS:
+            raise ValueError(f"genes are ranked by {', '.join(_RANKINGS)}, not {by!r}")
         if by == "name":
             return sorted(self.genes, key=str.casefold)
         table = self.gene_table()
@@ -255,15 +258,28 @@ class Browsing(GeneValues):
         if self._composite != before[1]:
             self.composite_changed.emit(self._composite)
 
+    def improve_default(self) -> None:
+        """Show the best gene instead of a provisional one, now that the genes' means are known.
+
+        What the user chose stays.
+        """
+        before = self._gene
+        self._improve_default()
+        if self._gene != before:
+            self.gene_changed.emit(self._gene)
+
     def _improve_default(self) -> None:
-        """Choose the best-scored gene, else the most variable one once two spots have values."""
+        """Choose the best-scored gene, else the most variable one once two spots have values.
+
+        Means that take a while to find are left to others; see `improve_default`.
+        """
         expression = self.expression
         if self._default_is_settled or expression is None or not expression.genes:
             return
         scores = self._scores(expression.genes)
         if scores is None:
-            statistics = expression.statistics
-            if statistics.count < 2:
+            statistics = expression.statistics if expression.has_statistics else None
+            if statistics is None or statistics.count < 2:
                 self._gene = self._gene or expression.genes[0]
                 return
             scores = statistics.variance

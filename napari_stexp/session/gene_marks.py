@@ -1,4 +1,4 @@
-"""Favourite genes, and those that were shown last, kept between starts."""
+"""Favourite genes, those that were shown last and how they are listed, kept between starts."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ __all__ = ["GeneMarks"]
 _LOG = logging.getLogger(__name__)
 _FILE = "genes.json"
 _MOST_RECENT = 20
-_KINDS = ("favourites", "recent")
+_KINDS = ("favourites", "recent", "columns")
 
 
 class GeneMarks:
-    """Names of genes that a user has marked or looked at, on whatever slide.
+    """What a user has marked or looked at, on whatever slide.
 
-    They lie in the user's data folder and are read when they are first asked for, and anew
+    It lies in the user's data folder and is read when it is first asked for, and anew
     before each change, so that two windows don't forget each other's.
 
     Attributes
     ----------
     changed : Signal
-        A favourite or a recent gene has come or gone.
+        A favourite, a recent gene or a column has come or gone.
     """
 
     changed = Signal()
@@ -73,6 +73,15 @@ class GeneMarks:
     def forget_recent(self) -> None:
         """Forget which genes were shown."""
         self._keep({**self._read(), "recent": ()})
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Numbers that the list of genes shows, as `Session.gene_table` calls them."""
+        return self._known()["columns"]
+
+    @columns.setter
+    def columns(self, names: Iterable[str]) -> None:
+        self._keep({**self._read(), "columns": tuple(names)})
 
     # ---- the file ------------------------------------------------------------------------
 

@@ -115,7 +115,7 @@ class MeasuredExpression:
     @property
     def has_statistics(self) -> bool:
         """Whether `statistics` are at hand without a delay."""
-        return self._statistics is not None
+        return self._statistics is not None or self._counts.nnz <= _COUNTS_AT_ONCE
 
     @property
     def statistics(self) -> GeneStatistics:

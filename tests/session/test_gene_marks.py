@@ -45,8 +45,10 @@ def test_they_are_there_at_the_next_start():
     marks = GeneMarks()
     marks.toggle("ERBB2")
     marks.note("ESR1")
+    marks.columns = ["variance", "score"]
     again = GeneMarks()
     assert (again.favourites, again.recent) == (("ERBB2",), ("ESR1",))
+    assert again.columns == ("variance", "score")
 
 
 def test_two_windows_keep_each_other_s():

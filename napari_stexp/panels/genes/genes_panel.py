@@ -10,14 +10,17 @@ from qtpy.QtWidgets import QButtonGroup, QRadioButton, QWidget
 
 from napari_stexp.panels.fold import Fold
 from napari_stexp.panels.genes.color_bar import ColorBar
+from napari_stexp.panels.genes.composite_view import CompositeView
 from napari_stexp.panels.genes.display_controls import DisplayControls
 from napari_stexp.panels.genes.gene_list import GeneList
+from napari_stexp.panels.genes.signatures_view import SignaturesView
 from napari_stexp.panels.panel import Panel
 from napari_stexp.panels.text import HIDDEN
 from napari_stexp.panels.widgets import Notice, make_row
 
 __all__ = ["GenesPanel"]
 
+_SEEN_MS = 1500  # a gene that was shown as long as this is a recent one, not one passed by
 _NUMBERS_MS = 1000  # how often the list's means follow a running prediction
 _LEGEND_MS = 250
 
@@ -51,6 +54,7 @@ class GenesPanel(Panel):
         self.column.addStretch(0)
         self._numbers_timer = self._make_timer(_NUMBERS_MS, self._show_numbers)
         self._legend_timer = self._make_timer(_LEGEND_MS, self._show_legend)
+        self._seen_timer = self._make_timer(_SEEN_MS, self._note_gene)
         self._listed: list[str] | None = None
         self._connect()
         self.refresh()
@@ -61,6 +65,14 @@ class GenesPanel(Panel):
         A part is a widget made of this panel, whose ``session``, ``controller`` and
         ``watch`` it uses; `add_fold` shows it while there are genes.
         """
+        self.signatures = SignaturesView(self)
+        self.add_fold(
+            "Signatures and markers", "Scores of lists of genes on the slide.", self.signatures
+        )
+        self.composite = CompositeView(self)
+        self.add_fold(
+            "Three genes at once", "Genes or signatures in red, green and blue.", self.composite
+        )
 
     def add_fold(self, title: str, tooltip: str, widget: QWidget, *, opened: bool = False) -> Fold:
         """Put a widget into a fold of its own, at the end of the panel."""
@@ -96,10 +108,16 @@ class GenesPanel(Panel):
         self.display_requested.connect(controller.set_display)
         self.statistics_requested.connect(controller.find_statistics)
         self.list.gene_requested.connect(self.gene_requested)
+        self.list.star_requested.connect(controller.genes.toggle_favourite)
+        self.list.columns_requested.connect(controller.genes.set_columns)
+        self.list.morans_i_requested.connect(controller.genes.find_morans_i)
         self.controls.display_requested.connect(self.display_requested)
         self.predicted_button.clicked.connect(lambda: self.source_requested.emit("predicted"))
         self.measured_button.clicked.connect(lambda: self.source_requested.emit("measured"))
-        controller.statistics_found.connect(self._show_numbers)
+        controller.statistics_found.connect(self._on_statistics)
+        controller.genes.morans_i_found.connect(self._show_numbers)
+        self.watch(session.marks.changed, self._show_marks)
+        self.watch(session.signatures.names_changed, self._show_names)
         self.watch(session.values_hidden_changed, self._on_content)
         self.watch(session.spots_changed, self._on_content)
         self.watch(session.prediction_changed, self._on_content)
@@ -116,7 +134,19 @@ class GenesPanel(Panel):
 
     def _on_gene(self, gene: str | None) -> None:
         self.list.show_gene(gene)
+        self._seen_timer.start()
         self._show_legend()
+
+    def _note_gene(self) -> None:
+        session = self.session
+        if session.gene is not None and session.gene in session.genes:
+            session.marks.note(session.gene)
+
+    def _on_statistics(self) -> None:
+        self._show_numbers()
+        self.session.improve_default()
+        if self.list.wants_morans_i:
+            self.controller.genes.find_morans_i(unasked=True)
 
     def _on_display(self, _display: Any) -> None:
         self._show_legend()
@@ -148,10 +178,13 @@ class GenesPanel(Panel):
         if genes != self._listed:
             self._listed = genes
             self.list.set_genes(genes)
+            self._show_marks()
+            self._show_names()
         self.list.show_gene(session.gene)
         self._show_legend()
         if genes:
             self.statistics_requested.emit()
+            self.controller.signatures.want_names()
 
     def _what_next(self) -> str:
         if self.session.hides_values:
@@ -166,8 +199,18 @@ class GenesPanel(Panel):
             return
         table = self.session.gene_table()
         if len(table) == len(self._listed):
-            scores = table["score"].to_numpy() if "score" in table.columns else None
-            self.list.show_numbers(table["mean"].to_numpy(), scores)
+            self.list.show_numbers(table)
+
+    def _show_marks(self) -> None:
+        marks = self.session.marks
+        self.list.set_marks(marks.favourites, marks.recent)
+        self.list.show_columns(marks.columns)
+
+    def _show_names(self) -> None:
+        expression = self.session.expression
+        names = None if expression is None else self.session.signatures.names_of(expression)
+        if names is not None and self._listed:
+            self.list.set_names(names)
 
     def _show_legend(self) -> None:
         session = self.session

@@ -80,11 +80,13 @@ def test_session_s_gene_is_marked_without_asking_again(measured):
 
 
 def test_means_are_listed(measured):
+    from napari_stexp.panels.genes.gene_model import MEAN
+
     w = measured
     w.settle()
     model = w.genes.list.model
     expected = float(np.mean(w.session.values("ERBB2")))
-    shown = model.data(model.index(model.row("ERBB2"), 1))
+    shown = model.data(model.index(model.row("ERBB2"), MEAN))
     assert float(shown) == pytest.approx(expected, rel=0.01)
 
 
