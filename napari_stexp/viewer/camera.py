@@ -30,9 +30,17 @@ class Looking:
 
     session: Session
     viewer: ViewerModel
+    _cells: tuple[float, float, float, float] | None = None
+
+    def show_cells(self, bounds: tuple[float, float, float, float] | None) -> None:
+        """Take note of what pictures beside each other show; None once they have gone."""
+        self._cells = bounds
+        self._on_view()
 
     def view_bounds(self) -> tuple[float, float, float, float]:
         """Return what is in view, (x0, y0, x1, y1) in level-0 px (or spot positions' units)."""
+        if self._cells is not None:
+            return self._cells
         scale = float(layer_frame(world_mpp(self.session))["scale"][0])
         height, width = self.viewer.canvas.viewbox_size(self.viewer.layers)
         camera = self.viewer.scene.camera

@@ -36,12 +36,15 @@ class Focus:
     ----------
     layer : Points or None
         The ring while there is one.
+    clicked : psygnal signal
+        A spot was clicked on the slide, which is more than that it is in focus.
     """
 
     def __init__(self, session: Session, stack: LayerStack) -> None:
         self._session = session
         self._stack = stack
         self._picking = SpotPicking(session, stack.viewer)
+        self.clicked = self._picking.clicked
         self.layer: Points | None = None
         self._connections: list[Any] = [
             session.focus_changed, session.slide_changed, session.display_changed,

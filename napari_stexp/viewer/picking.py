@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from psygnal import Signal
 
 from napari_stexp.viewer.frame import to_level0, world_mpp
 from napari_stexp.viewer.region_index import RegionIndex
@@ -72,6 +73,8 @@ class SpotPicking:
     viewer : ViewerModel
     """
 
+    clicked = Signal(int)  # row of the spot, also when it was in focus before
+
     def __init__(self, session: Session, viewer: ViewerModel) -> None:
         self._session = session
         self._viewer = viewer
@@ -90,7 +93,10 @@ class SpotPicking:
             farthest = max(farthest, float(np.abs(np.asarray(event.pos) - start).max()))
             yield
         if farthest <= _SLIP_SCREEN_PX and session.display.visible:
-            session.focus_spot(self._find(*to_level0(event.position, world_mpp(session))))
+            spot = self._find(*to_level0(event.position, world_mpp(session)))
+            session.focus_spot(spot)
+            if spot is not None:
+                self.clicked.emit(spot)
 
     def _find(self, x: float, y: float) -> int | None:
         """Return the spot at (x, y), level-0 px; in a heat map the nearest one."""

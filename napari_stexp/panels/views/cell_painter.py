@@ -23,12 +23,14 @@ __all__ = [
     "draw_picture",
     "draw_scale_bar",
     "draw_title",
+    "draw_title_with_bar",
     "to_image",
 ]
 
 #: Around the active gene's cell; it reads on dark and light, and is no colour of the maps.
 ACCENT = QColor(0, 160, 230)
 _BAR_PX = 10
+_STRIP_PX = 5
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -80,6 +82,28 @@ def draw_title(
     return x
 
 
+def draw_title_with_bar(
+    painter: QPainter, place: QRect, title: tuple[str, str], view: SpotsView, *, bold: bool = False
+) -> None:
+    """Write a title beside the numbers of its colours, which are a strip underneath."""
+    low, high = (short_number(value) for value in view.limits)
+    numbers = f"{low} to {high}"
+    width = painter.fontMetrics().horizontalAdvance(numbers) + 4
+    line = place.adjusted(0, 0, 0, -_STRIP_PX - 2)
+    draw_title(painter, line.adjusted(0, 0, -width - 4, 0), title, bold=bold)
+    right = QRect(line.right() - width, line.top(), width, line.height())
+    painter.drawText(right, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, numbers)
+    strip = QRect(place.left(), place.bottom() - _STRIP_PX, place.width(), _STRIP_PX)
+    painter.drawImage(strip, _gradient(view.colormap))
+
+
+def _gradient(colormap: str) -> QImage:
+    table = np.round(colour_table(colormap) * 255).astype(np.uint8)
+    row = np.ascontiguousarray(table[None])
+    image = QImage(row.data, len(table), 1, row.nbytes, QImage.Format.Format_RGBA8888)
+    return image.copy()  # the array goes out of scope
+
+
 def draw_colour_bar(painter: QPainter, place: QRect, view: SpotsView) -> None:
     """Draw a colour bar between the numbers of its ends; nothing where there is no room."""
     metrics = painter.fontMetrics()
@@ -89,17 +113,12 @@ def draw_colour_bar(painter: QPainter, place: QRect, view: SpotsView) -> None:
     if width < 12:
         return
     top = place.center().y() - _BAR_PX // 2 + 1
-    table = np.round(colour_table(view.colormap) * 255).astype(np.uint8)
-    row = np.ascontiguousarray(table[None])
-    gradient = QImage(row.data, len(table), 1, row.nbytes, QImage.Format.Format_RGBA8888)
     bar = QRect(place.left() + before, top, width, _BAR_PX)
-    painter.drawImage(bar, gradient)
+    painter.drawImage(bar, _gradient(view.colormap))
     painter.drawRect(bar)
     line = QRect(place.left(), place.top(), before - 4, place.height())
     painter.drawText(line, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, low)
-    painter.drawText(
-        QRect(bar.right() + 5, place.top(), behind, place.height()), _LEFT, high
-    )
+    painter.drawText(QRect(bar.right() + 5, place.top(), behind, place.height()), _LEFT, high)
 
 
 def draw_scale_bar(painter: QPainter, place: QRect, zoom: float, mpp: float | None) -> None:

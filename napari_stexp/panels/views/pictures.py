@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtGui import QImage
 
+from napari_stexp.panels.views.cell_painter import to_image
 from napari_stexp.viewer.colour import SpotColours, colour_spots, ring_selected
+from napari_stexp.viewer.heat_map import HeatMap
 from napari_stexp.viewer.spots_layer import spot_size_px
+from napari_stexp.viewer.spots_pictures import colour_averages
+from napari_stexp.viewer.views.backdrop import Picture
 from napari_stexp.viewer.views.cells import Cell, show_cell
 from napari_stexp.viewer.views.spot_map import SpotMap, map_spots, paint_spots
 
@@ -36,6 +40,8 @@ class CellPicture:
         The spots on nothing.
     frame : Frame or None
         The camera that the image was painted for.
+    heat : (QImage, (x0, y0, x1, y1)) or None
+        In place of the spots: a smooth picture, and where it lies, level-0 px.
     """
 
     def __init__(self, cell: Cell) -> None:
@@ -43,6 +49,7 @@ class CellPicture:
         self.view: SpotsView | None = None
         self.image: QImage | None = None
         self.frame: Frame | None = None
+        self.heat: tuple[QImage, tuple[float, float, float, float]] | None = None
         self._base: SpotColours | None = None
         self._colours: SpotColours | None = None
         self.needs_values = True
@@ -57,6 +64,13 @@ class CellPicture:
         )
         self.mark(session.selection)
         self.needs_values = False
+
+    def average(self, heat_map: HeatMap) -> None:
+        """Make a smooth picture of the values."""
+        assert self.view is not None  # they have been looked up
+        (height, width), (x, y), step = heat_map.shape, heat_map.origin, heat_map.step
+        extent = (x, y, x + width * step, y + height * step)
+        self.heat = to_image(Picture(colour_averages(heat_map, self.view), extent)), extent
 
     def mark(self, selection: NDArray[np.bool_] | None) -> None:
         """Put rings around chosen spots."""
@@ -95,6 +109,7 @@ class Pictures:
         self.items = [CellPicture(cell) for cell in cells]
         self.frame: Frame | None = None
         self.map: SpotMap | None = None
+        self._heat_map: HeatMap | None = None
 
     @property
     def positions(self) -> NDArray[np.float64]:
@@ -153,4 +168,17 @@ class Pictures:
         item = next(one for one in self.items if one.needs_values or one.needs_paint)
         if item.needs_values:
             item.look_up(self._session)
+            item.heat = None
+        if display.mode == "heat map" and item.heat is None and display.visible:
+            item.average(self._find_heat_map())
+        elif display.mode == "spots" or not display.visible:
+            item.heat = None
         item.paint(self.map, frame, display.opacity if display.visible else 0.0)
+
+    def _find_heat_map(self) -> HeatMap:
+        if self._heat_map is None:
+            from napari_stexp.spots import spot_pitch_px
+
+            pitch = spot_pitch_px(self.spots) or 2 * self._diameter
+            self._heat_map = HeatMap(self._xy, pitch)
+        return self._heat_map

@@ -43,6 +43,11 @@ class ToolMouse:
     ----------
     adapter : LayerAdapter
         Whose drawing tools.
+
+    Attributes
+    ----------
+    is_matching : bool
+        Whether the camera's zoom is being set to that of the cells.
     """
 
     def __init__(self, adapter: LayerAdapter) -> None:
@@ -50,6 +55,7 @@ class ToolMouse:
         self._viewer = adapter.viewer
         self._session = adapter.session
         self._down = False
+        self.is_matching = False
 
     @property
     def is_active(self) -> bool:
@@ -94,7 +100,9 @@ class ToolMouse:
         """Let tolerances in screen px be those of the cells."""
         camera = self._viewer.scene.camera
         if abs(camera.zoom / zoom - 1) > 1e-6:
+            self.is_matching = True
             camera.zoom = zoom
+            self.is_matching = False
 
     def draw(self, painter: QPainter, frame: Frame) -> None:
         """Draw the unfinished outline or stroke; (0, 0) is the cell's corner."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QPoint, QPointF, QRect, QSize, Qt, QTimer, Signal
@@ -28,6 +27,7 @@ from napari_stexp.panels.views.cell_painter import (
     draw_picture,
     draw_scale_bar,
     draw_title,
+    draw_title_with_bar,
     to_image,
 )
 from napari_stexp.panels.views.pictures import CellPicture, Pictures
@@ -72,7 +72,7 @@ class ViewsCanvas(QWidget):
         self._hovered: int | None = None
         self._pressed: QPointF | None = None
         self._dragged = False
-        self._fitted = False
+        self._moved = False  # by hand, so that it stays where it is
         self.loader = BackdropLoader(session, self)
         self.loader.ready.connect(self._take_backdrop)
         self.button = QPushButton("One picture", self)
@@ -97,8 +97,8 @@ class ViewsCanvas(QWidget):
         cells = list_cells(self._session)
         old, self.pictures = self.pictures, Pictures(self._session, cells)
         if old is None or old.spots is not self.pictures.spots:
-            self._fitted = False
-        known = {item.cell: item for item in old.items} if old is not None and self._fitted else {}
+            old, self._moved = None, False
+        known = {} if old is None else {item.cell: item for item in old.items}
         self.pictures.items = [known.get(cell) or CellPicture(cell) for cell in cells]
         self._arrange()
 
@@ -159,7 +159,7 @@ class ViewsCanvas(QWidget):
             return
         head, foot = self._line + 12, self._line + 10
         area = QRect(2, head, self.width() - 4, self.height() - head - foot)
-        title = self._line + 6
+        title = self._line + 10
         xy = pictures.positions
         extent = xy.max(axis=0) - xy.min(axis=0) + pictures.diameter
         shape = arrange(len(pictures.items), (area.width(), area.height()), extent, title)
@@ -167,8 +167,7 @@ class ViewsCanvas(QWidget):
         hint = self.button.sizeHint()
         self.button.setGeometry(self.width() - hint.width() - 4, 2, hint.width(), head - 4)
         size = self._layout.size
-        if self.frame is None or not self._fitted:
-            self._fitted = True
+        if self.frame is None or not self._moved:
             self._look(fit_frame(xy, pictures.diameter / 2, size))
         else:
             self._look(self.frame if self.frame.size == size else self.frame.resized(size))
@@ -176,13 +175,14 @@ class ViewsCanvas(QWidget):
     def fit(self) -> None:
         """Let the spots fill the cells."""
         if self.pictures is not None and self._layout is not None:
+            self._moved = False
             margin = self.pictures.diameter / 2
             self._look(fit_frame(self.pictures.positions, margin, self._layout.size))
 
-    def fly_to(self, center: tuple[float, float]) -> None:
-        """Put a place into the middle of the cells, (x, y) level-0 px."""
+    def fly_to(self, center: tuple[float, float], zoom: float) -> None:
+        """Put a place, (x, y) level-0 px, into the middle; ``zoom``: screen px per such px."""
         if self.frame is not None:
-            self._look(replace(self.frame, center=center))
+            self._move(Frame(center, zoom, self.frame.size))
 
     def follow_tool(self) -> None:
         """Show what the mouse does."""
@@ -190,6 +190,10 @@ class ViewsCanvas(QWidget):
         self.setCursor(Qt.CursorShape.CrossCursor if draws else Qt.CursorShape.ArrowCursor)
         self._ring(None)
         self.update()
+
+    def _move(self, frame: Frame) -> None:
+        self._moved = True
+        self._look(frame)
 
     def _look(self, frame: Frame) -> None:
         self.frame = frame
@@ -263,11 +267,12 @@ class ViewsCanvas(QWidget):
         assert self.frame is not None
         title, place = self._layout.title(index), self._layout.picture(index)
         active = item.cell.kind == "genes" and item.cell.name == self._session.gene
-        bar = min(title.width() // 2, 170) if own_bar else 0
-        room = title.adjusted(0, 0, -bar, 0)
-        draw_title(painter, room, item.cell.title(self._session), bold=active)
-        if own_bar and item.view is not None and item.view.has_values:
-            draw_colour_bar(painter, title.adjusted(title.width() - bar, 0, -2, 0), item.view)
+        view = item.view if own_bar and item.view is not None and item.view.has_values else None
+        words = item.cell.title(self._session)
+        if view is None:
+            draw_title(painter, title, words, bold=active)
+        else:
+            draw_title_with_bar(painter, title, words, view, bold=active)
         painter.save()
         painter.setClipRect(place)
         painter.translate(place.topLeft())
@@ -284,9 +289,15 @@ class ViewsCanvas(QWidget):
     def _draw_spots(self, painter: QPainter, item: CellPicture) -> None:
         frame = self.frame
         assert frame is not None
-        if item.image is None or item.frame is None:
+        if item.heat is not None:
+            painter.save()
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.setOpacity(self._session.display.opacity)
+            draw_picture(painter, *item.heat, frame)
+            painter.restore()
+        elif item.image is None or item.frame is None:
             return
-        if item.frame == frame:
+        elif item.frame == frame:
             painter.drawImage(0, 0, item.image)
         else:  # it is being painted anew: the old one, moved
             draw_picture(painter, item.image, item.frame.bounds, frame)
@@ -313,10 +324,10 @@ class ViewsCanvas(QWidget):
         foot = QRect(4, self._layout.area.bottom() + 1, self.width() - 8, self._line + 10)
         if shared:
             view = next(one.view for one in self.pictures.items if one.view and one.view.has_values)
-            draw_colour_bar(painter, QRect(foot.left(), foot.top(), 260, foot.height()), view)
+            draw_colour_bar(painter, QRect(foot.left(), foot.top(), 190, foot.height()), view)
         words = self._session.unit_of(self._session.gene)
-        at = 272 if shared else 0
-        bar = min(220, foot.width() // 3)
+        at = 200 if shared else 0
+        bar = min(160, foot.width() // 3)
         room = QRect(foot.left() + at, foot.top(), foot.width() - at - bar, foot.height())
         draw_title(painter, room, ("", words))
         place = QRect(foot.right() - bar, foot.top(), bar, foot.height())
@@ -347,7 +358,7 @@ class ViewsCanvas(QWidget):
         found = self.place_in_cell(event.position())
         if found is not None and self.frame is not None and event.angleDelta().y():
             factor = _STEP ** (event.angleDelta().y() / 120)
-            self._look(self.frame.zoomed(factor, found[1]))
+            self._move(self.frame.zoomed(factor, found[1]))
         event.accept()
 
     def _uses_tool(self, kind: str, event: QMouseEvent) -> bool:
@@ -381,7 +392,7 @@ class ViewsCanvas(QWidget):
             return
         self._dragged, self._pressed = True, at
         if self.frame is not None:
-            self._look(self.frame.moved(step.x(), step.y()))
+            self._move(self.frame.moved(step.x(), step.y()))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802 - Qt's name
         """Tell of a click that was no drag."""

@@ -37,9 +37,7 @@ class ViewsControl(QObject):
         None while a single picture is shown.
     """
 
-    def __init__(
-        self, controller: Controller, adapter: LayerAdapter, window: QMainWindow
-    ) -> None:
+    def __init__(self, controller: Controller, adapter: LayerAdapter, window: QMainWindow) -> None:
         super().__init__(controller)
         self._controller = controller
         self._session = controller.session
@@ -48,6 +46,7 @@ class ViewsControl(QObject):
         self._host: QWidget | None = None
         self.canvas: ViewsCanvas | None = None
         self._camera = adapter.viewer.scene.camera
+        self._before = (self._camera.center, self._camera.zoom)
         self._connections = self._connect()
         self._on_views()
 
@@ -71,7 +70,8 @@ class ViewsControl(QObject):
         connections = [(signal, slot) for slot, signals in slots.items() for signal in signals]
         for signal, slot in connections:
             signal.connect(slot)
-        self._camera.events.center.connect(self._on_camera)
+        for event in (self._camera.events.center, self._camera.events.zoom):
+            event.connect(self._on_camera)
         viewer = self._adapter.viewer
         viewer.layers.selection.events.active.connect(self._on_active_layer)
         return connections
@@ -97,12 +97,14 @@ class ViewsControl(QObject):
         self._host = find_canvas(self._window)
         if self._host is None:
             return
+        self._before = (self._camera.center, self._camera.zoom)
         canvas = self.canvas = ViewsCanvas(self._session, self._host)
         from napari_stexp.panels.views.tool_mouse import ToolMouse
 
         canvas.tools = ToolMouse(self._adapter)
         canvas.cell_clicked.connect(self._on_clicked)
         canvas.leave_requested.connect(self.leave)
+        canvas.moved.connect(lambda frame: self._adapter.show_cells(frame.bounds))
         canvas.setGeometry(self._host.rect())
         canvas.lower()  # napari's own notices are children of its canvas, too, and stay on top
         self._host.installEventFilter(self)
@@ -119,6 +121,8 @@ class ViewsControl(QObject):
                 canvas.close_views()
                 canvas.hide()
                 canvas.deleteLater()
+            self._camera.center, self._camera.zoom = self._before
+            self._adapter.show_cells(None)
 
     def leave(self) -> None:
         """Show a single picture again."""
@@ -136,7 +140,8 @@ class ViewsControl(QObject):
         for signal, slot in self._connections:
             signal.disconnect(slot, missing_ok=True)
         self._connections.clear()
-        self._camera.events.center.disconnect(self._on_camera)
+        for event in (self._camera.events.center, self._camera.events.zoom):
+            event.disconnect(self._on_camera)
         viewer = self._adapter.viewer
         viewer.layers.selection.events.active.disconnect(self._on_active_layer)
 
@@ -192,11 +197,13 @@ class ViewsControl(QObject):
     def _on_camera(self, _: Any = None) -> None:
         """Fly where the camera is sent; the mouse doesn't reach napari's canvas meanwhile."""
         canvas = self.canvas
-        if canvas is None or canvas.frame is None:
+        if canvas is None or canvas.frame is None or canvas.tools.is_matching:
             return
         scale = float(layer_frame(world_mpp(self._session))["scale"][0])
         y, x = (float(value) / scale for value in self._camera.center[-2:])
-        canvas.fly_to((x, y))
+        width, height = canvas.frame.size
+        smaller = min(width / canvas.width(), height / canvas.height())
+        canvas.fly_to((x, y), float(self._camera.zoom) * scale * smaller)
 
     def _on_active_layer(self, event: Any) -> None:
         """Corners of an outline are moved in a single picture."""

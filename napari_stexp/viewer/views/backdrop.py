@@ -46,9 +46,10 @@ def cut_overview(slide: Slide) -> Picture:
 
 
 def cut_detail(slide: Slide, frame: Frame) -> Picture | None:
-    """Return what a cell shows, sharp on the screen; None where the overview is that too."""
-    if max(slide.shape) * frame.zoom <= _OVERVIEW_PX:
-        return None
+    """Return what a cell shows, as sharp as the screen; None beside the slide.
+
+    Of an overview too: Qt leaves pixels out when it makes a picture much smaller.
+    """
     bounds = _widen(frame.bounds)
     longest = max(bounds[2] - bounds[0], bounds[3] - bounds[1]) * frame.zoom
     pixels, extent = slide.picture(bounds, max(round(longest), 1))

@@ -105,9 +105,7 @@ def _one_per_pixel(
     return last[last >= 0]
 
 
-def _distance(
-    dx: NDArray[np.float64], dy: NDArray[np.float64], shape: str
-) -> NDArray[np.float32]:
+def _distance(dx: NDArray[np.float64], dy: NDArray[np.float64], shape: str) -> NDArray[np.float32]:
     if shape == "square":
         return np.maximum(np.abs(dx), np.abs(dy)).astype(np.float32)
     return np.sqrt(dx * dx + dy * dy).astype(np.float32)
