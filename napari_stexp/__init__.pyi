@@ -6,6 +6,7 @@ from .predict import PredictParams as PredictParams
 from .predict import predict_spots as predict_spots
 from .predict import write_prediction as write_prediction
 from .session import Session as Session
+from .session import Workbench as Workbench
 from .slide import Slide as Slide
 from .slide import open_slide as open_slide
 from .spots import make_grid as make_grid

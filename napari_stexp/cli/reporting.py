@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_stexp.progress import Progress, RateMeter
+from napari_stexp.session.progress_bar import BarReport, describe_speed, format_time, make_bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,8 +124,8 @@ class Reporter:
         if self.quiet:
             yield lambda _: None
         elif console.is_terminal:
-            with _bar(console) as bar:
-                yield _BarReport(bar, unit)
+            with make_bar(console) as bar:
+                yield BarReport(bar, unit)
         else:
             yield _LineReport(console, unit)
 
@@ -140,30 +141,6 @@ class _Notices(logging.Handler):
         self._reporter.note(record.getMessage())
 
 
-class _BarReport:
-    """Feeds a rich bar, one line per stage."""
-
-    def __init__(self, bar: Any, unit: str) -> None:
-        self._bar, self._unit = bar, unit
-        self._stage: str | None = None
-        self._task: Any = None
-        self._meter = RateMeter()
-
-    def __call__(self, progress: Progress) -> None:
-        if self._task is None or progress.stage != self._stage:
-            self._stage, self._meter = progress.stage, RateMeter()
-            if self._task is not None:
-                self._bar.remove_task(self._task)
-            self._task = self._bar.add_task(progress.stage or "working", speed="")
-        rate, left = self._meter.update(progress)
-        self._bar.update(
-            self._task,
-            completed=progress.done,
-            total=progress.total or None,
-            speed=_describe_speed(rate, left, self._unit),
-        )
-
-
 class _LineReport:
     """Prints a line when a stage begins and every few seconds."""
 
@@ -177,7 +154,7 @@ class _LineReport:
         now = time.monotonic()
         if progress.stage != self._stage:
             self._meter = RateMeter()
-        speed = _describe_speed(*self._meter.update(progress), self._unit)
+        speed = describe_speed(*self._meter.update(progress), self._unit)
         if progress.stage == self._stage and now - self._printed < _LINE_INTERVAL:
             return
         self._stage, self._printed = progress.stage, now
@@ -189,41 +166,10 @@ class _LineReport:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _describe_speed(rate: float, left: float | None, unit: str) -> str:
-    if left is None:
-        return ""
-    speed = f"{rate:,.{0 if rate >= 10 else 1}f} {unit}/s, " if unit else ""
-    return f"{speed}{format_time(left)} left"
-
-
-def format_time(seconds: float) -> str:
-    """Write a duration as people say it: '8 s', '3 min 20 s', '2 h 5 min'."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
 def _stderr() -> Console:
     from rich.console import Console
 
     return Console(stderr=True)
-
-
-def _bar(console: Console) -> Any:
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-    from rich.progress import Progress as Bar
-
-    return Bar(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[speed]}", style="cyan"),
-        console=console,
-        transient=True,
-    )
 
 
 def print_error(message: str) -> None:

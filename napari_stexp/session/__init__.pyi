@@ -20,13 +20,18 @@ from .display import TRANSFORMS as TRANSFORMS
 from .display import DisplaySettings as DisplaySettings
 from .display import effective_limits as effective_limits
 from .expression import prediction_scale as prediction_scale
+from .figures import FigureRequest as FigureRequest
+from .figures import start_figure as start_figure
 from .gene_marks import GeneMarks as GeneMarks
 from .label_source import LabelSource as LabelSource
 from .labelling import Labelling as Labelling
 from .palette import N_HOT_KEYS as N_HOT_KEYS
 from .predictions import Predictions as Predictions
+from .read_out import spot_facts as spot_facts
 from .reading import Profile as Profile
+from .reading import describe_groups as describe_groups
 from .reading import start_profile as start_profile
+from .recent import RecentFiles as RecentFiles
 from .region_tools import TOOLS as TOOLS
 from .regions import Regions as Regions
 from .signature_scores import SignatureScores as SignatureScores
@@ -44,6 +49,7 @@ from .training_log import TrainingLog as TrainingLog
 from .undoing import Undoing as Undoing
 from .views import MOST_GENES as MOST_GENES
 from .views import Views as Views
+from .workbench import Workbench as Workbench
 from .workspace import Workspace as Workspace
 from .workspace import take_workspace as take_workspace
 from .workspace_file import read_workspace as read_workspace
