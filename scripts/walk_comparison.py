@@ -73,7 +73,7 @@ def predict(walk: Walk, args: argparse.Namespace) -> None:
     elif args.model:
         walk.controller.load_bundle(args.model)
         walk.idle("loading the model")
-        walk.controller.predict()
+        walk.controller.predicting.predict()
         walk.idle("predicting")
     walk.show("Genes")
     walk.shot("still-hidden")

@@ -147,4 +147,4 @@ class Window:
         self._predict = False
         if session.slide is not None and session.slide.mpp is None:
             self.controller.take_mpp_from_spots()
-        self.controller.predict()
+        self.controller.predicting.predict()

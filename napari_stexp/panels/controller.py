@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_info, show_warning
+from napari.utils.notifications import show_warning
 from qtpy.QtCore import QObject, Signal
 
 from napari_stexp.errors import ScaleError, StexpError
@@ -14,9 +14,13 @@ from napari_stexp.panels import tasks
 from napari_stexp.panels.annotate.annotation_control import AnnotationControl
 from napari_stexp.panels.background import BackgroundTasks
 from napari_stexp.panels.compare.compare_control import CompareControl
+from napari_stexp.panels.genes.gene_control import GeneControl
+from napari_stexp.panels.genes.signature_control import SignatureControl
 from napari_stexp.panels.plots.plot_library import PlotLibrary
-from napari_stexp.panels.prediction_run import PredictionRun
+from napari_stexp.panels.predict.prediction_control import PredictionControl
+from napari_stexp.panels.reading.reading_control import ReadingControl
 from napari_stexp.panels.train.training_control import TrainingControl
+from napari_stexp.panels.workspace.workspace_control import WorkspaceControl
 
 if TYPE_CHECKING:
     from napari_stexp.session import Session
@@ -43,19 +47,26 @@ class Controller(BackgroundTasks):
         self.folder = Path.home()
         self.conflicting_spots: Any = None
         self.watcher: QObject | None = None  # of napari's window, once a panel is docked in it
-        self.run = PredictionRun(session, self)
+        self.habits: Any = None  # of that window
+        self.predicting = PredictionControl(self)
         self.training = TrainingControl(self)
         self.annotating = AnnotationControl(self)
         self.plots = PlotLibrary(self)
         self.comparing = CompareControl(self)
+        self.reading = ReadingControl(self)
+        self.genes = GeneControl(self)
+        self.signatures = SignatureControl(self)
+        self.workspace = WorkspaceControl(self)
         session.noticed.connect(self._on_noticed)
 
     def close(self) -> None:
         """Stop everything; called when the viewer goes."""
         self.annotating.close()
+        self.workspace.close()
+        self.signatures.close()
         for handle in list(self.tasks.values()):
             handle.cancel()
-        self.run.abandon()
+        self.predicting.close()
         self.session.noticed.disconnect(self._on_noticed, missing_ok=True)
 
     def _on_noticed(self, notice: str) -> None:
@@ -73,7 +84,7 @@ class Controller(BackgroundTasks):
         self.remember(path)
 
         def show(slide: Any) -> None:
-            self.stop_prediction()
+            self.predicting.stop()
             self._forget_conflict()
             self.session.set_slide(slide)
             if then is not None:
@@ -85,7 +96,7 @@ class Controller(BackgroundTasks):
 
     def close_slide(self) -> None:
         """Close the slide; spots and prediction go with it."""
-        self.stop_prediction()
+        self.predicting.stop()
         self.cleared.emit("slide")
         self._forget_conflict()
         self.guard("slide", self.session.set_slide, None)
@@ -130,23 +141,31 @@ class Controller(BackgroundTasks):
         steps = tasks.read_spots_steps(path, Path(counts) if counts else None)
         self.start("spots", steps, title=f"Reading {path.name}", on_return=show)
 
-    def make_grid(self, settings: tasks.GridSettings) -> None:
-        """Lay virtual spots on the slide, in the background."""
+    def make_grid(
+        self, settings: tasks.GridSettings, then: Callable[[], None] | None = None
+    ) -> None:
+        """Lay virtual spots on the slide, in the background; ``then`` is called when they lie."""
         if self.session.slide is None:
             self.fail("spots", StexpError("a grid needs a slide", hint="Open a slide first."))
             return
+
+        def show(spots: Any) -> None:
+            self._set_spots(spots)
+            if then is not None:
+                then()
+
         steps = tasks.make_grid_steps(self.session.slide, settings)
-        self.start("spots", steps, title="Making a grid", on_return=self._set_spots)
+        self.start("spots", steps, title="Making a grid", on_return=show)
 
     def clear_spots(self) -> None:
         """Take the spots away, and the prediction with them."""
-        self.stop_prediction()
+        self.predicting.stop()
         self.cleared.emit("spots")
         self._forget_conflict()
         self.guard("spots", self.session.set_spots, None)
 
     def _set_spots(self, spots: Any) -> None:
-        self.stop_prediction()
+        self.predicting.stop()
         try:
             self.session.set_spots(spots)
         except ScaleError:
@@ -219,56 +238,6 @@ class Controller(BackgroundTasks):
         """Set how the next prediction is made."""
         self.session.params = params
 
-    # ---- prediction ----------------------------------------------------------------------
-
-    def predict(self) -> None:
-        """Predict the loaded spots in the background."""
-        session = self.session
-        if missing := session.missing():
-            self.fail("predict", StexpError("not ready to predict", hint=" ".join(missing)))
-            return
-        if not self.busy("predict"):
-            self.run.begin()
-        steps = tasks.predict_steps(session.slide, session.spots, session.bundle, session.params)
-        self.start(
-            "predict",
-            steps,
-            title=f"Predicting {session.spots.n_obs:,} spots",
-            unit="spots",
-            on_yield=lambda progress: self.guard("predict", self.run.take, progress.new),
-            on_return=lambda _: None,
-            on_end=self.run.end,
-        )
-
-    def stop_prediction(self) -> None:
-        """Cancel a running prediction whose slide or spots go away."""
-        self.run.abandon()
-        self.cancel("predict")
-
-    def clear_prediction(self) -> None:
-        """Take the prediction away."""
-        self.stop_prediction()
-        self.cleared.emit("predict")
-        self.guard("predict", self.session.set_prediction, None)
-
-    def save_prediction(self, path: str | Path) -> None:
-        """Write the prediction in the background (.h5ad, .csv or .parquet)."""
-        path = Path(path)
-        self.remember(path)
-        if self.session.prediction is None or self.busy("predict"):
-            self.fail(
-                "save",
-                StexpError("there is no finished prediction to save", hint="Predict first."),
-            )
-            return
-
-        def tell(written: Path) -> None:
-            show_info(f"Saved {written}")
-            self.succeeded.emit("save", f"Saved as {written}")
-
-        steps = tasks.save_steps(self.session.prediction.adata, path)
-        self.start("save", steps, title=f"Saving {path.name}", on_return=tell)
-
     # ---- genes ---------------------------------------------------------------------------
 
     def set_gene(self, gene: str) -> None:
@@ -277,8 +246,7 @@ class Controller(BackgroundTasks):
 
     def set_source(self, source: str) -> None:
         """Show what was predicted, or what was measured, of the same gene if both have it."""
-        if self.session.gene is not None:  # from now on it is the user's choice, no default
-            self.session.gene = self.session.gene
+        self.session.keep_gene()
         self.guard("genes", setattr, self.session, "source", source)
 
     def set_display(self, display: Any) -> None:

@@ -34,6 +34,7 @@ PANELS = {
     "Genes": "GenesPanel",
     "Annotations": "AnnotationsPanel",
     "Compare": "ComparePanel",
+    "Plots": "PlotsPanel",
 }
 # Not opened with the others: most people predict, few train.
 TRAIN = ("Train", "TrainPanel")
@@ -62,6 +63,8 @@ def get_controller(napari_viewer: Any) -> Controller:
         session = Session()
         _CONTROLLERS[viewer] = Controller(session)
         _ADAPTERS[viewer] = LayerAdapter(session, viewer)
+        _CONTROLLERS[viewer].predicting.follow(_ADAPTERS[viewer])
+        _CONTROLLERS[viewer].workspace.attach(viewer)
     return _CONTROLLERS[viewer]
 
 
@@ -105,11 +108,19 @@ def end_with(window: Any, controller: Controller) -> None:
         from napari_stexp.panels.closing import CloseWatcher
 
         watcher = CloseWatcher(window)
-        watcher.closing.connect(controller.run.pause)
-        watcher.stayed.connect(controller.run.resume)
+        watcher.closing.connect(controller.predicting.run.pause)
+        watcher.stayed.connect(controller.predicting.run.resume)
         watcher.closed.connect(partial(_forget, controller))
         controller.watcher = watcher
         _follow_views(window, controller)
+        _follow_work(window, controller)
+
+
+def _follow_work(window: Any, controller: Controller) -> None:
+    """Let a window name the work, save it with keys, take drops and ask before it closes."""
+    from napari_stexp.panels.workspace.window_habits import WindowHabits
+
+    controller.habits = WindowHabits(controller, window)
 
 
 def _follow_views(window: Any, controller: Controller) -> None:
@@ -171,6 +182,7 @@ def open_all(napari_viewer: Any) -> dict[str, Any]:
         width = PANEL_WIDTH + _TABS_PX
         docks[0].parent().resizeDocks(docks[:1], [width], Qt.Orientation.Horizontal)
     docks[0].raise_()
+    controller.habits.begin(list(PANELS))
     return panels
 
 

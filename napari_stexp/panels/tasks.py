@@ -21,8 +21,6 @@ from napari_stexp.session.steps import (
 
 if TYPE_CHECKING:
     from napari_stexp.model import ModelBundle
-    from napari_stexp.predict import PredictParams
-    from napari_stexp.slide import Slide
 
 __all__ = [
     "GridSettings",
@@ -33,7 +31,6 @@ __all__ = [
     "load_bundle_steps",
     "make_grid_steps",
     "open_slide_steps",
-    "predict_steps",
     "read_annotations_steps",
     "read_spots_steps",
     "save_steps",
@@ -93,16 +90,6 @@ def import_steps(request: ImportRequest) -> Generator[Progress, None, ModelBundl
     )
     yield Progress(0, 0, "saving the model")
     return load_bundle(save_bundle(bundle, request.output))
-
-
-def predict_steps(slide: Slide, spots: Any, bundle: ModelBundle, params: PredictParams) -> Steps:
-    """Predict; the first report that has something new brings the empty `Prediction`."""
-    total = spots.n_obs
-    yield Progress(0, total, "preparing")
-    from napari_stexp.predict import predict_spots, start_prediction
-
-    yield Progress(0, total, "preparing", new=start_prediction(slide, spots, bundle, params))
-    yield from predict_spots(slide, spots, bundle, params)
 
 
 def warm_up_steps() -> Steps:

@@ -185,8 +185,13 @@ class TaskRow(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
         layout.addWidget(self.line)
-        layout.addLayout(make_row(self.bar, self.cancel_button, stretch=0))
+        self._row = make_row(self.bar, self.cancel_button, stretch=0)
+        layout.addLayout(self._row)
         self.hide()
+
+    def add_button(self, button: QPushButton) -> None:
+        """Put a button beside Cancel."""
+        self._row.insertWidget(self._row.count() - 1, button)
 
     def follow(self, handle: TaskHandle) -> None:
         """Show a task until it ends."""

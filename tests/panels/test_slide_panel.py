@@ -86,7 +86,7 @@ def test_the_next_step_is_said_and_kept_true(window, slide_file, spots_file, bun
         steps.append(w.slide.guide.text())
     expected = ["open", "load the spots", "load a model", "Predict"]
     assert all(words in step for step, words in zip(steps, expected, strict=True))
-    w.controller.predict()
+    w.controller.predicting.predict()
     w.settle()
     assert w.slide.guide.isHidden()
 

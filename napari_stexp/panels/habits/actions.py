@@ -99,7 +99,7 @@ class Actions:
     def predict(self) -> None:
         """Predict all spots."""
         self.open_tab("Predict")
-        self.controller.predict()
+        self.controller.predicting.predict()
 
     # ---- genes ---------------------------------------------------------------------------
 

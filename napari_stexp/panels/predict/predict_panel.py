@@ -1,23 +1,25 @@
-"""The dock *Predict*: is all there, on which device, how far, what came of it."""
+"""The dock *Predict*: is all there, which spots, how far, what came of it."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QComboBox, QDockWidget, QLabel
+from qtpy.QtWidgets import QDockWidget
 
-from napari_stexp.panels.predict.overlap import OverlapBox
+from napari_stexp.panels.fold import Fold
 from napari_stexp.panels.panel import Panel
-from napari_stexp.panels.text import describe_metric, describe_statuses
+from napari_stexp.panels.predict.overlap import OverlapBox
+from napari_stexp.panels.predict.prediction_list import PredictionList
+from napari_stexp.panels.predict.settings_form import SettingsForm
+from napari_stexp.panels.predict.where_buttons import WhereButtons
+from napari_stexp.panels.text import describe_statuses
 from napari_stexp.panels.widgets import (
     Facts,
     Notice,
-    ignore_idle_wheel,
     make_button,
     make_heading,
     make_row,
@@ -27,15 +29,15 @@ __all__ = ["PredictPanel"]
 
 _GLANCE_MS = 400
 _FORMATS = "AnnData (*.h5ad);;Table (*.csv);;Table, compact (*.parquet)"
+_NO_SPOTS = "Load spots, or make a grid."  # of Session.missing
 
 
 class PredictPanel(Panel):
-    """Starts, follows, cancels and saves a prediction."""
+    """Starts, follows, cancels, compares and saves predictions."""
 
-    predict_requested = Signal()
+    predict_requested = Signal(str)  # 'tissue', 'region' or 'view'
+    grid_requested = Signal(object, str)  # GridSettings, and where to predict then
     save_requested = Signal(object)  # Path
-    discard_requested = Signal()
-    params_requested = Signal(object)  # PredictParams
     devices_requested = Signal()
 
     def __init__(self, napari_viewer: Any) -> None:
@@ -45,63 +47,82 @@ class PredictPanel(Panel):
         self.column.addWidget(self.guide)
         self.plan = Facts()
         self.column.addWidget(self.plan)
-        self.device_box = ignore_idle_wheel(QComboBox())
-        self.device_box.addItem("automatic", "auto")
-        self.device_box.setToolTip(
-            "What computes. Automatic takes a graphics card if there is one that works."
-        )
-        label = QLabel("Device")
-        label.setToolTip(self.device_box.toolTip())
-        self.column.addLayout(make_row(label, self.device_box, stretch=1))
-        self.predict_button = make_button(
-            "Predict",
-            "Predict every gene of the model at every spot; spots take colour as it goes.",
-        )
-        self.predict_button.setMinimumHeight(34)
-        self.predict_button.setStyleSheet("QPushButton { font-weight: 700; }")
         self.overlap = OverlapBox()
         self.column.addWidget(self.overlap)
-        self.column.addWidget(self.predict_button)
+        self.where = WhereButtons()
+        self.column.addWidget(self.where)
+        self.predict_button = self.where.tissue_button
+        self.add_area("spots", "laying the grid")
         self.add_area("predict", "predicting. What has been predicted until then is kept")
+        self.pause_button = make_button("Pause", "Wait, and go on later.", self._ask_pause)
+        self.row("predict").add_button(self.pause_button)
+        self.settings = SettingsForm()
+        self.device_box = self.settings.device_box
+        fold = Fold("Settings", "What computes, and how reference spots are averaged.")
+        fold.column.addWidget(self.settings)
+        self.column.addWidget(fold)
+        self.settings_fold = fold
         self._build_result()
         self._connect()
         self.refresh()
 
     def _build_result(self) -> None:
-        self.column.addWidget(make_heading("Result"))
+        self.column.addWidget(make_heading("Predictions"))
+        self.list = PredictionList()
+        self.column.addWidget(self.list)
         self.summary = Notice("hint")
         self.column.addWidget(self.summary)
         self.save_button = make_button(
             "Save…",
-            "Save as AnnData (.h5ad, opens in scanpy and squidpy) or as a table (.csv, .parquet).",
+            "Save the shown one as AnnData (.h5ad, opens in scanpy and squidpy) or as a table "
+            "(.csv, .parquet).",
             self._ask_save,
         )
-        self.discard_button = make_button(
-            "Discard", "Take the prediction off the slide. What was saved stays saved."
+        self.rename_button = make_button(
+            "Rename", "Give the shown prediction another name.", self.list.edit_name
         )
-        self.column.addLayout(make_row(self.save_button, self.discard_button))
+        self.discard_button = make_button(
+            "Remove", "Take the shown prediction off the slide. What was saved stays saved."
+        )
+        self.compare_button = make_button(
+            "Side by side", "Show the active gene in every prediction, beside each other."
+        )
+        self.compare_button.setCheckable(True)
+        buttons = (self.save_button, self.rename_button, self.discard_button, self.compare_button)
+        row = make_row(*buttons, stretch=3)
+        row.setSpacing(4)
+        self.column.addLayout(row)
         self.add_area("save", "saving")
 
     def _connect(self) -> None:
-        controller, session = self.controller, self.session
-        self.predict_requested.connect(controller.predict)
-        self.save_requested.connect(controller.save_prediction)
-        self.discard_requested.connect(controller.clear_prediction)
-        self.params_requested.connect(controller.set_params)
+        controller, session, control = self.controller, self.session, self.controller.predicting
+        self.where.asked.connect(self._ask_predict)
+        self.predict_requested.connect(control.predict)
+        self.grid_requested.connect(control.predict_on_grid)
+        self.save_requested.connect(control.save)
+        self.discard_button.clicked.connect(lambda _checked=False: control.clear())
+        self.compare_button.clicked.connect(control.compare)
+        self.list.show_requested.connect(control.show)
+        self.list.rename_requested.connect(control.rename)
+        self.list.remove_requested.connect(control.remove)
+        control.paused_changed.connect(self._on_paused)
         self.devices_requested.connect(controller.list_devices)
-        self.overlap.params_requested.connect(self.params_requested)
-        self.predict_button.clicked.connect(self.predict_requested)
-        self.discard_button.clicked.connect(self.discard_requested)
-        self.device_box.activated.connect(self._ask_device)
+        for form in (self.settings, self.overlap):
+            form.params_requested.connect(controller.set_params)
         controller.devices_listed.connect(self._on_devices)
-        for signal in (
-            session.slide_changed,
-            session.spots_changed,
-            session.bundle_changed,
-            session.prediction_changed,
-            session.params_changed,
-        ):
+        if controller.devices is not None:
+            self._on_devices(controller.devices)
+        signals = (
+            session.slide_changed, session.spots_changed, session.bundle_changed,
+            session.prediction_changed, session.params_changed,
+        )  # fmt: skip
+        for signal in signals:
             self.watch(signal, self._on_changed)
+        self.watch(session.predictions.changed, self.refresh)
+        self.watch(session.prediction_updated, self._on_updated)
+        self.watch(session.views.changed, self._show_comparing)
+        self.watch(session.regions.changed, self._on_regions)
+        self.watch(session.regions.selection_changed, self._on_regions)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Look for devices once the panel is looked at: that loads torch, 400 MB of it."""
@@ -129,37 +150,71 @@ class PredictPanel(Panel):
         """Show what is missing, or what will be predicted, and what was."""
         session, running = self.session, self.controller.busy("predict")
         missing = session.missing()
-        lines = ["Before you can predict:", *(f"• {sentence}" for sentence in missing)]
-        self.guide.say("warning", "\n".join(lines) if missing else "")
-        self.plan.show_facts({} if missing else self._plan())
-        self.predict_button.setEnabled(not missing and not running)
-        self.predict_button.setText("Predicting …" if running else "Predict")
-        self.device_box.setEnabled(not running)
+        lacks_spots = missing == [_NO_SPOTS] and session.slide is not None
+        self._guide(missing, lacks_spots and not running)
+        self.plan.show_facts({} if missing and not lacks_spots else self._plan())
+        laying = self.controller.busy("spots")
+        ready = (not missing or lacks_spots) and not running and not laying
+        self.where.show_state(ready=ready, running=running, lacks_spots=lacks_spots and not running)
+        self._on_regions()
+        self.settings.show_state(session.bundle, session.params)
+        self.settings.setEnabled(not running)
         self.overlap.show_state(session.spots, session.bundle, session.params)
         self.overlap.setEnabled(not running)
+        self._on_paused(self.controller.predicting.paused)
         self._show_result(running)
+
+    def _guide(self, missing: list[str], lacks_spots: bool) -> None:
+        """Say what is missing; for want of spots a grid of virtual ones is offered."""
+        if lacks_spots:
+            self.guide.say(
+                "hint",
+                "No spots are loaded. Predict lays a grid of virtual spots on the tissue first.",
+            )
+            return
+        lines = ["Before you can predict:", *(f"• {sentence}" for sentence in missing)]
+        self.guide.say("warning", "\n".join(lines) if missing else "")
 
     def _plan(self) -> dict[str, str]:
         session = self.session
-        params = session.params
-        own = session.bundle.header.retrieval
-        scale = params.scale or own.scale
+        assert session.bundle is not None
+        assert session.slide is not None
         return {
             "Slide": session.slide.name,
-            "Spots": f"{session.spots.n_obs:,}",
-            "Genes": f"{len(session.bundle.genes):,}",
-            "Neighbours": f"{params.k or own.k}, {describe_metric(params.metric or own.metric)}",
-            "Scale": {"spot": "per spot", "gene": "per gene"}.get(scale, scale),
+            "Spots": "" if session.spots is None else f"{session.spots.n_obs:,}",
+            "Model": f"{session.bundle.name}: {len(session.bundle.genes):,} genes",
         }
+
+    def _on_regions(self, _: Any = None) -> None:
+        regions = self.session.regions
+        self.where.show_regions(len(regions.items), len(regions.selected))
+
+    def _on_paused(self, paused: bool) -> None:
+        self.pause_button.setText("Resume" if paused else "Pause")
+        self.pause_button.setToolTip("Go on." if paused else "Wait, and go on later.")
+
+    def _on_updated(self, _batch: Any) -> None:
+        self.list.show_predictions(self.session.predictions)
+
+    def _show_comparing(self) -> None:
+        comparing = self.session.views.kind == "models"
+        several = len(self.session.predictions) > 1
+        self.compare_button.setChecked(comparing)
+        self.compare_button.setEnabled(several or comparing)
 
     def _show_result(self, running: bool) -> None:
         prediction = self.session.prediction
         there = prediction is not None
-        self.save_button.setEnabled(there and not running and not self.controller.busy("save"))
-        self.discard_button.setEnabled(there and not running)
+        filling = there and self.controller.predicting.run.fills(prediction)
+        self.list.show_predictions(self.session.predictions)
+        self.list.setVisible(len(self.session.predictions) > 0)
+        self._show_comparing()
+        self.save_button.setEnabled(there and not filling and not self.controller.busy("save"))
+        self.rename_button.setEnabled(there)
+        self.discard_button.setEnabled(there and not filling)
         if running:
             self.summary.say("hint", "Browse what is there already in the tab Genes.")
-        elif not there:
+        elif prediction is None:
             self.summary.say("hint", "Nothing has been predicted yet.")
         else:
             self._summarise(prediction)
@@ -170,28 +225,27 @@ class PredictPanel(Panel):
         pending = bool((statuses == "pending").any())
         trouble = bool(np.isin(statuses, ["unreadable", "outside"]).any())
         if pending:
-            self.summary.say(
-                "warning",
-                f"Stopped early: {text}. What is there is kept; save it, or predict again.",
-            )
+            self.summary.say("hint", f"{text}. Predict again to add the others.")
         else:
             self.summary.say("warning" if trouble else "done", f"{text}. See the tab Genes.")
 
     def _on_devices(self, devices: list[Any]) -> None:
-        self.device_box.clear()
-        best = devices[0].label if devices else ""
-        self.device_box.addItem(f"automatic ({best})" if best else "automatic", "auto")
-        for device in devices:
-            self.device_box.addItem(f"{device.name}: {device.label}", device.name)
-        self.device_box.setCurrentIndex(
-            max(0, self.device_box.findData(self.session.params.device))
-        )
+        self.settings.show_devices(devices, self.session.params.device)
 
     # ---- asking --------------------------------------------------------------------------
 
-    def _ask_device(self, _index: int) -> None:
-        device = self.device_box.currentData()
-        self.params_requested.emit(replace(self.session.params, device=device))
+    def _ask_predict(self, where: str) -> None:
+        if self.session.spots is None:
+            self.grid_requested.emit(self.where.grid, where)
+        else:
+            self.predict_requested.emit(where)
+
+    def _ask_pause(self) -> None:
+        control = self.controller.predicting
+        if control.paused:
+            control.resume()
+        else:
+            control.pause()
 
     def _ask_save(self) -> None:
         slide = self.session.slide

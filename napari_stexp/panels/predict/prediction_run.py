@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_stexp.session.prediction_steps import StartedPrediction
+
 if TYPE_CHECKING:
     from napari_stexp.predict import Prediction, SpotBatch
     from napari_stexp.session import Session
@@ -60,15 +62,20 @@ class PredictionRun(QObject):
         self._timer.start()
 
     def take(self, new: Any) -> None:
-        """Take what a progress report brought: the empty prediction, a batch, or nothing."""
+        """Take what a progress report brought: what is to be filled, a batch, or nothing."""
         if new is None or not self._open:
             return
-        if hasattr(new, "adata"):
-            self._prediction = new
-            self._session.set_prediction(new)
+        if isinstance(new, StartedPrediction):
+            self._prediction = new.prediction
+            name = self._session.predictions.free_name(new.name) if new.is_new else None
+            self._session.set_prediction(new.prediction, name)
             self.started.emit()
         else:
             self._waiting.append(new)
+
+    def fills(self, prediction: Prediction) -> bool:
+        """Whether a prediction is the one that is being filled."""
+        return self._open and prediction is self._prediction
 
     def flush(self) -> None:
         """Hand over what has come since the last time."""

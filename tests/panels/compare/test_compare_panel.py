@@ -323,7 +323,7 @@ def test_side_by_side_follows_its_box(predicted):
     turn_to(w, MEASURED)
     w.click(view.side_check)
     assert w.session.comparison.side_by_side
-    w.controller.clear_prediction()
+    w.controller.predicting.clear()
     assert not w.session.comparison.side_by_side
 
 
