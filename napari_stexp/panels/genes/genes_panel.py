@@ -16,6 +16,7 @@ from napari_stexp.panels.genes.gene_list import GeneList
 from napari_stexp.panels.genes.signatures_view import SignaturesView
 from napari_stexp.panels.panel import Panel
 from napari_stexp.panels.text import HIDDEN
+from napari_stexp.panels.views.views_row import ViewsRow
 from napari_stexp.panels.widgets import Notice, make_row
 
 __all__ = ["GenesPanel"]
@@ -72,6 +73,10 @@ class GenesPanel(Panel):
         self.composite = CompositeView(self)
         self.add_fold(
             "Three genes at once", "Genes or signatures in red, green and blue.", self.composite
+        )
+        self.views = ViewsRow(self)
+        self.add_fold(
+            "Side by side", "Several genes, or several models, with one camera.", self.views
         )
 
     def add_fold(self, title: str, tooltip: str, widget: QWidget, *, opened: bool = False) -> Fold:
