@@ -21,6 +21,8 @@ from napari_stexp.panels.widgets import (
     make_heading,
     make_row,
 )
+from napari_stexp.panels.workspace.drop_catcher import local_paths
+from napari_stexp.panels.workspace.workspace_row import WorkspaceRow
 
 __all__ = ["SlidePanel"]
 
@@ -53,6 +55,8 @@ class SlidePanel(Panel):
         self._spot_file: Path | None = None  # the last one asked for, in case counts are missing
         self.guide = Notice("hint")
         self.column.addWidget(self.guide)
+        self.work = WorkspaceRow(self)
+        self.column.addWidget(self.work)
         self._build_slide()
         self._build_spots()
         self._build_annotations()
@@ -141,8 +145,8 @@ class SlidePanel(Panel):
 
     def _connect(self) -> None:
         controller, session = self.controller, self.session
-        self.open_requested.connect(controller.open_slide)
-        self.close_requested.connect(controller.close_slide)
+        self.open_requested.connect(controller.workspace.open_slide)
+        self.close_requested.connect(controller.workspace.close_slide)
         self.mpp_requested.connect(controller.set_mpp)
         self.mpp_from_spots_requested.connect(controller.take_mpp_from_spots)
         self.spots_requested.connect(controller.load_spots)
@@ -294,9 +298,7 @@ class SlidePanel(Panel):
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802 - Qt's name
         """Open what was dropped, by its kind."""
-        for url in event.mimeData().urls():
-            if url.isLocalFile():
-                self.open_path(Path(url.toLocalFile()))
+        self.controller.workspace.drops.open(local_paths(event.mimeData()))
         event.acceptProposedAction()
 
     def open_path(self, path: Path) -> None:

@@ -23,7 +23,7 @@ from napari_stexp.session.workspace_opening import refer_to_files
 from napari_stexp.session.workspace_parts import Part, parts_of
 from napari_stexp.session.workspace_words import to_words
 
-__all__ = ["Recovery", "RecoveryFolder", "find_recoveries"]
+__all__ = ["Recovery", "RecoveryFolder", "find_recoveries", "has_recoveries"]
 
 _LOCK = "lock.json"
 
@@ -148,6 +148,13 @@ class Recovery:
     def remove(self) -> None:
         """Remove it for good."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def has_recoveries() -> bool:
+    """Tell quickly whether there is anything to look at: what a crash left, or other windows'."""
+    with suppress(OSError):
+        return any((data_folder() / "recovery").iterdir())
+    return False
 
 
 def find_recoveries() -> list[Recovery]:

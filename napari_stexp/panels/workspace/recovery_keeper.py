@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_stexp.panels.workspace.workspace_tasks import find_recoveries_steps
-from napari_stexp.session.recovery import Recovery, RecoveryFolder
+from napari_stexp.session.recovery import Recovery, RecoveryFolder, has_recoveries
 
 if TYPE_CHECKING:
     from napari_stexp.panels.controller import Controller
@@ -110,6 +110,8 @@ class RecoveryKeeper(QObject):
         if self._looked or self._controller.busy("recovery-find"):
             return
         self._looked = True
+        if not has_recoveries():
+            return
 
         def take(found: list[Recovery]) -> None:
             self.found = found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import ref
 
 from qtpy.QtCore import QEvent, QObject
@@ -12,6 +12,12 @@ from qtpy.QtGui import QAction, QKeySequence
 from qtpy.QtWidgets import QFileDialog, QMainWindow, QMessageBox
 
 from napari_stexp.panels.workspace.drop_catcher import DropCatcher
+from napari_stexp.panels.workspace.layout_memory import (
+    recall_display,
+    recall_layout,
+    remember_display,
+    remember_layout,
+)
 from napari_stexp.panels.workspace.workspace_row import OPEN_PATTERNS, SAVE_PATTERN
 
 if TYPE_CHECKING:
@@ -28,31 +34,47 @@ class WindowHabits(QObject):
     controller : Controller
     window : QMainWindow
         napari's.
-    viewer : callable
-        Returns the viewer, or None once it is gone.
     """
 
-    def __init__(
-        self, controller: Controller, window: QMainWindow, viewer: Callable[[], Any]
-    ) -> None:
-        super().__init__(window)
+    def __init__(self, controller: Controller, window: QMainWindow) -> None:
+        super().__init__(controller)
         self._controller, self._control = controller, controller.workspace
-        self._window, self._viewer = ref(window), viewer
-        shown = viewer()
-        self._base = "napari" if shown is None else str(shown.title)
+        self._window = ref(window)
+        self._titles: list[str] = []
+        viewer = self._control.viewer
+        self._base = "napari" if viewer is None else str(viewer.title)
         self.catcher = DropCatcher(window, self._control.drops.open)
         self.box: QMessageBox | None = None
         self._closing = False
         self.actions = self._add_actions(window)
         window.installEventFilter(self)
         self._control.changed.connect(self.show_title)
+        if controller.watcher is not None:
+            controller.watcher.closing.connect(self._remember)
+        recall_display(controller.session)
         self.show_title()
+
+    def begin(self, titles: list[str]) -> None:
+        """Put the docks of these titles where they were last; look for unsaved work."""
+        window = self._window()
+        self._titles = titles
+        if window is not None:
+            recall_layout(window, titles)
+        self._control.keeper.look()
+
+    def _remember(self) -> None:
+        window = self._window()
+        if window is None:
+            return
+        remember_display(self._controller.session)
+        if self._titles:
+            remember_layout(window, self._titles)
 
     # ---- title ---------------------------------------------------------------------------
 
     def show_title(self) -> None:
         """Name the work, with a star while something is unsaved."""
-        viewer = self._viewer()
+        viewer = self._control.viewer
         if viewer is None:
             return
         name = self._control.name
@@ -123,7 +145,7 @@ class WindowHabits(QObject):
         return False
 
     def _has_to_ask(self) -> bool:
-        viewer, unsaved = self._viewer(), self._control.unsaved
+        viewer, unsaved = self._control.viewer, self._control.unsaved
         if self._closing or viewer is None or not len(viewer.layers):
             return False  # a script that closes the viewer has taken its layers away
         return bool(unsaved.predictions) or (self._control.path is not None and unsaved.modified)

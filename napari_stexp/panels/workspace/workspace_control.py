@@ -82,6 +82,11 @@ class WorkspaceControl(QObject):
         """Follow a viewer's camera; no reference to it is kept alive."""
         self._viewer = ref(viewer)
 
+    @property
+    def viewer(self) -> Any:
+        """The viewer, None where it is gone."""
+        return self._viewer()
+
     def close(self) -> None:
         """End well; called when the viewer goes."""
         for signal, slot in self._signals:
@@ -250,7 +255,7 @@ class WorkspaceControl(QObject):
     def _show(self, workspace: Workspace) -> None:
         from napari_stexp.panels.workspace.camera import point_camera
 
-        self._controller.stop_prediction()
+        self._controller.predicting.stop()
         try:
             restore_workspace(self._session, workspace)
         except Exception:
