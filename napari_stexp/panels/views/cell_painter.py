@@ -31,6 +31,7 @@ __all__ = [
 ACCENT = QColor(0, 160, 230)
 _BAR_PX = 10
 _STRIP_PX = 5
+_SMALLER = 0.85  # numbers beside a title
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
@@ -86,13 +87,18 @@ def draw_title_with_bar(
     painter: QPainter, place: QRect, title: tuple[str, str], view: SpotsView, *, bold: bool = False
 ) -> None:
     """Write a title beside the numbers of its colours, which are a strip underneath."""
-    low, high = (short_number(value) for value in view.limits)
-    numbers = f"{low} to {high}"
-    width = painter.fontMetrics().horizontalAdvance(numbers) + 4
-    line = place.adjusted(0, 0, 0, -_STRIP_PX - 2)
-    draw_title(painter, line.adjusted(0, 0, -width - 4, 0), title, bold=bold)
-    right = QRect(line.right() - width, line.top(), width, line.height())
+    low, high = view.limits
+    numbers = f"{low:.2g} to {high:.2g}"
+    font = QFont(painter.font())
+    small = QFont(font)
+    small.setPointSizeF(font.pointSizeF() * _SMALLER)
+    painter.setFont(small)
+    width = painter.fontMetrics().horizontalAdvance(numbers)
+    line = place.adjusted(0, 0, -2, -_STRIP_PX - 2)
+    right = QRect(line.right() - width, line.top(), width + 1, line.height())
     painter.drawText(right, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, numbers)
+    painter.setFont(font)
+    draw_title(painter, line.adjusted(0, 0, -width - 2, 0), title, bold=bold)
     strip = QRect(place.left(), place.bottom() - _STRIP_PX, place.width(), _STRIP_PX)
     painter.drawImage(strip, _gradient(view.colormap))
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtGui import QImage
 
+from napari_stexp.figure.heat_map import HeatMap
 from napari_stexp.panels.views.cell_painter import to_image
 from napari_stexp.viewer.colour import SpotColours, colour_spots, ring_selected
-from napari_stexp.figure.heat_map import HeatMap
 from napari_stexp.viewer.spots_layer import spot_size_px
 from napari_stexp.viewer.spots_pictures import colour_averages
 from napari_stexp.viewer.views.backdrop import Picture

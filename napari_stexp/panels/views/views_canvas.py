@@ -303,19 +303,24 @@ class ViewsCanvas(QWidget):
             draw_picture(painter, item.image, item.frame.bounds, frame)
 
     def _draw_over(self, painter: QPainter) -> None:
-        """Ring the spot under the mouse in every cell, and draw what is being drawn."""
-        frame, pictures = self.frame, self.pictures
-        assert frame is not None
-        assert pictures is not None
+        """Ring the spots under the mouse and in focus, and draw what is being drawn."""
+        assert self.frame is not None
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if self._hovered is not None and self._hovered < len(pictures.positions):
-            x, y = frame.to_screen(pictures.positions[self._hovered])
-            radius = max(pictures.diameter * frame.zoom / 2, 3.0) + 2
-            for color, width in ((QColor(0, 0, 0), 3.0), (QColor(255, 255, 255), 1.5)):
-                painter.setPen(QPen(color, width))
-                painter.drawEllipse(QPointF(x, y), radius, radius)
+        self._draw_ring(painter, self._session.focus, 5.0, 2.5)
+        self._draw_ring(painter, self._hovered, 3.0, 1.5)
         if self.tools is not None:
-            self.tools.draw(painter, frame)
+            self.tools.draw(painter, self.frame)
+
+    def _draw_ring(self, painter: QPainter, spot: int | None, outer: float, inner: float) -> None:
+        """Draw a white ring on a wider black one around a spot."""
+        frame, pictures = self.frame, self.pictures
+        if frame is None or pictures is None or spot is None or spot >= len(pictures.positions):
+            return
+        x, y = frame.to_screen(pictures.positions[spot])
+        radius = max(pictures.diameter * frame.zoom / 2, 3.0) + outer / 2 + 1
+        for color, width in ((QColor(0, 0, 0), outer), (QColor(255, 255, 255), inner)):
+            painter.setPen(QPen(color, width))
+            painter.drawEllipse(QPointF(x, y), radius, radius)
 
     def _draw_foot(self, painter: QPainter, shared: bool) -> None:
         assert self._layout is not None

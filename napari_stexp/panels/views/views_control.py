@@ -62,6 +62,7 @@ class ViewsControl(QObject):
             ),
             self._on_display: (session.display_changed,),
             self._on_selection: (session.selection_changed,),
+            self._on_focus: (session.focus_changed,),
             self._on_regions: (
                 regions.changed, regions.classes_changed, regions.selection_changed
             ),
@@ -175,6 +176,10 @@ class ViewsControl(QObject):
     def _on_selection(self, _: Any = None) -> None:
         if self.canvas is not None:
             self.canvas.mark_selected()
+
+    def _on_focus(self, _: Any = None) -> None:
+        if self.canvas is not None:
+            self.canvas.update()
 
     def _on_regions(self, _: Any = None) -> None:
         if self.canvas is not None:
