@@ -6,6 +6,7 @@ from .content import Surface as Surface
 from .content import TissueMap as TissueMap
 from .content import ValueMap as ValueMap
 from .content import make_ground as make_ground
+from .heat_map import HeatMap as HeatMap
 from .outlines import outline_regions as outline_regions
 from .pages import draw_figure as draw_figure
 from .writing import KINDS as KINDS

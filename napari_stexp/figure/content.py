@@ -107,17 +107,20 @@ def make_ground(
 
 @dataclass(frozen=True, eq=False)
 class Surface:
-    """Values on a regular grid between spots.
+    """Averages on a regular grid between spots.
 
     Attributes
     ----------
-    values : (h, w) float array
-        NaN where nothing is shown.
+    values : (h, w) or (h, w, 3) float array
+        Values, or colours.
+    cover : (h, w) float array
+        How much of it is seen, 0 to 1: nothing far from spots with a value.
     extent : (x0, y0, x1, y1)
         Outer edges of its pixels, level-0 px.
     """
 
     values: NDArray[np.floating]
+    cover: NDArray[np.floating]
     extent: Bounds
 
 
@@ -190,10 +193,13 @@ class MixMap(TissueMap):
         RGBA, 0 to 1; transparent for spots without a value, which are rings.
     entries : tuple of (colour, name)
         The legend.
+    surface : Surface, optional
+        Of colours; shown in place of the spots.
     """
 
     colours: NDArray[np.floating] | None = None
     entries: tuple[tuple[str, str], ...] = ()
+    surface: Surface | None = None
 
 
 Map = TissueMap

@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 
 from napari_stexp.evaluate.drawing import INK, new_figure, shorten
 from napari_stexp.evaluate.report_frames import measure_bar
-from napari_stexp.figure.content import ClassMap, FigureContent, Map, MixMap, ValueMap
+from napari_stexp.figure.content import (
+    ClassMap,
+    FigureContent,
+    Map,
+    MixMap,
+    Surface,
+    ValueMap,
+)
 from napari_stexp.figure.parts import (
     FADED,
     add_color_bar,
@@ -173,15 +180,12 @@ def _draw_bar(figure: Figure, axes: list[Axes], one: ValueMap, *, narrow: bool) 
 
 def _draw_values(axis: Axes, one: ValueMap, content: FigureContent) -> None:
     if one.surface is not None:
-        values = np.asarray(one.surface.values, dtype=np.float64)
-        colours = np.zeros((*values.shape, 4))
-        shown = np.isfinite(values)
+        averages = np.asarray(one.surface.values, dtype=np.float64)
+        cover = np.where(np.isfinite(averages), one.surface.cover, 0.0)
         if one.threshold is not None:
-            shown &= values >= one.threshold
-        colours[shown] = map_colors(values[shown], one.limits, one.colormap)
-        colours[shown, 3] = content.opacity
-        extent = content.ground.place_box(one.surface.extent)
-        show_picture(axis, colours, extent, level=2)
+            cover[averages < one.threshold] = 0
+        colours = map_colors(np.nan_to_num(averages, nan=one.limits[0]), one.limits, one.colormap)
+        _show_surface(axis, one.surface, colours[..., :3], cover, content)
         return
     if one.values is None:
         return
@@ -190,6 +194,17 @@ def _draw_values(axis: Axes, one: ValueMap, content: FigureContent) -> None:
     if one.threshold is not None:
         known &= one.values >= one.threshold
     _add(axis, content, known, map_colors(one.values[known], one.limits, one.colormap))
+
+
+def _show_surface(
+    axis: Axes,
+    surface: Surface,
+    colours: NDArray[np.floating],
+    cover: NDArray[np.floating],
+    content: FigureContent,
+) -> None:
+    picture = np.dstack([colours, np.clip(cover * content.opacity, 0, 1)])
+    show_picture(axis, picture, content.ground.place_box(surface.extent), level=2)
 
 
 def _draw_classes(axis: Axes, one: ClassMap, content: FigureContent) -> None:
@@ -204,12 +219,16 @@ def _draw_classes(axis: Axes, one: ClassMap, content: FigureContent) -> None:
 
 
 def _draw_mixture(axis: Axes, one: MixMap, content: FigureContent) -> None:
+    add_legend(axis, one.entries, style="italic")
+    if one.surface is not None:
+        colours = np.clip(np.nan_to_num(one.surface.values), 0, 1)
+        _show_surface(axis, one.surface, colours, one.surface.cover, content)
+        return
     if one.colours is None:
         return
     known = one.colours[:, 3] > 0
     _add(axis, content, ~known, "none", ring=True)
     _add(axis, content, known, one.colours[known, :3])
-    add_legend(axis, one.entries, style="italic")
 
 
 def _add(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_stexp.session.shown import ShownValues
 
 if TYPE_CHECKING:
-    from napari_stexp.figure import Surface, TissueMap, ValueMap
+    from napari_stexp.figure import HeatMap, Surface, TissueMap, ValueMap
     from napari_stexp.session.state import Session
 
 __all__ = ["MapMaker"]
@@ -36,26 +36,25 @@ class MapMaker:
         'predicted' or 'measured'.
     signatures : frozenset of str
         Names that are no genes.
-    places : (N, 2) array
-        Spots, (x, y) level-0 px: for smooth maps.
+    heat_map : HeatMap or None
+        What averages between spots, where they are shown so.
     """
 
     values: ShownValues | None
     units: Callable[[str], str]
     source: str
     signatures: frozenset[str]
-    places: NDArray[np.float64]
+    heat_map: HeatMap | None = None
 
     @classmethod
     def of(cls, session: Session) -> MapMaker:
         """Take what a session shows."""
-        spots = session.spots
         return cls(
             ShownValues.of(session),
             _units_of(session),
             session.source,
             frozenset(session.signatures),
-            np.empty((0, 2)) if spots is None else np.array(spots.obsm["spatial"], np.float64),
+            _heat_map_of(session),
         )
 
     def of_tissue(self) -> TissueMap:
@@ -124,10 +123,29 @@ class MapMaker:
         if session.labelling.shown and labels is not None:
             return _class_map(labels)
         if session.composite:
-            return _mix_map(session)
+            return self._mixture(session)
         if session.gene is None or not session.display.visible:
             return self.of_tissue()
         return self.of_gene(session.gene)
+
+    def _mixture(self, session: Session) -> TissueMap:
+        """Return several genes, each in a colour."""
+        from matplotlib.colors import to_hex
+
+        from napari_stexp.figure import MixMap
+        from napari_stexp.session.composite import channel_color, composite_colours
+
+        mixing = session.composite_style.mixing
+        entries = []
+        for channel, gene in enumerate(session.composite):
+            low, high = session.channel_limits(gene)
+            entries.append(
+                (to_hex(channel_color(mixing, channel)), f"{gene}  {low:.2g} to {high:.2g}")
+            )
+        colours = composite_colours(session)
+        faces = np.where(colours[:, 3:] > 0, colours[:, :3], np.float32(np.nan))
+        surface = self._surface(faces)
+        return MixMap(session.value_label, colours=colours, entries=tuple(entries), surface=surface)
 
     def _map(
         self, gene: str, values: NDArray[np.float32], shown: ShownValues, title: str
@@ -146,8 +164,24 @@ class MapMaker:
             surface=self._surface(values),
         )
 
-    def _surface(self, values: NDArray[np.float32]) -> Surface | None:  # noqa: ARG002
+    def _surface(self, values: NDArray[np.float32]) -> Surface | None:
+        if self.heat_map is None:
+            return None
+        from napari_stexp.figure import Surface
+
+        averages, cover = self.heat_map.average(values)
+        return Surface(averages, cover, self.heat_map.bounds)
+
+
+def _heat_map_of(session: Session) -> HeatMap | None:
+    """Return what averages between the spots, None where spots themselves are shown."""
+    if session.display.mode != "heat map" or session.spots is None or not session.spots.n_obs:
         return None
+    from napari_stexp.figure import HeatMap
+    from napari_stexp.spots import drawn_diameter_px, spot_pitch_px
+
+    pitch = spot_pitch_px(session.spots) or 2 * drawn_diameter_px(session.spots)
+    return HeatMap(np.asarray(session.spots.obsm["spatial"], dtype=np.float64), pitch)
 
 
 def _units_of(session: Session) -> Callable[[str], str]:
@@ -165,21 +199,6 @@ def _class_map(labels: Any) -> TissueMap:
 
     colours = {name: hex_of(colour) for name, colour in labels.colours.items()}
     return ClassMap(labels.title, names=labels.values.copy(), colours=colours)
-
-
-def _mix_map(session: Session) -> TissueMap:
-    from matplotlib.colors import to_hex
-
-    from napari_stexp.figure import MixMap
-    from napari_stexp.session.composite import channel_color, composite_colours
-
-    mixing = session.composite_style.mixing
-    entries = []
-    for channel, gene in enumerate(session.composite):
-        low, high = session.channel_limits(gene)
-        text = f"{gene}  {low:.2g} to {high:.2g}"
-        entries.append((to_hex(channel_color(mixing, channel)), text))
-    return MixMap(session.value_label, colours=composite_colours(session), entries=tuple(entries))
 
 
 def _largest(values: NDArray[np.float32], percentile: float) -> float:

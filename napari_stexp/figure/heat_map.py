@@ -57,6 +57,12 @@ class HeatMap:
         self._corners, self._shares = self._share(xy[placed])
         self._weights: tuple[NDArray[np.bool_], NDArray[np.float32]] | None = None
 
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Outer edges of its pixels, (x0, y0, x1, y1), level-0 px."""
+        (x, y), (height, width) = self.origin, self.shape
+        return x, y, x + width * self.step, y + height * self.step
+
     def _peak(self) -> float:
         """Return the weight of a lone spot at its own place."""
         radius = int(4 * self._sigma + 0.5)
