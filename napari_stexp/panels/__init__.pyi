@@ -5,6 +5,7 @@ from .genes.genes_panel import GenesPanel as GenesPanel
 from .launcher import AllPanels as AllPanels
 from .model_panel import ModelPanel as ModelPanel
 from .predict.predict_panel import PredictPanel as PredictPanel
+from .reading.plots_panel import PlotsPanel as PlotsPanel
 from .registry import get_adapter as get_adapter
 from .registry import get_controller as get_controller
 from .registry import get_session as get_session

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -19,10 +19,11 @@ from napari_stexp.session.statistics import GeneStatistics
 
 if TYPE_CHECKING:
     import pandas as pd
+    from shapely.geometry.base import BaseGeometry
 
     from napari_stexp.session.state import Session
 
-__all__ = ["Profile", "start_profile"]
+__all__ = ["Profile", "describe_groups", "start_profile"]
 
 _CELLS_AT_ONCE = 4_000_000  # 16 MB of float32
 _ENTRIES_AT_ONCE = 2_000_000  # of a sparse matrix
@@ -84,15 +85,18 @@ class _Totals:
 _MOMENTS: WeakKeyDictionary[PredictedExpression, tuple[int, GeneStatistics]] = WeakKeyDictionary()
 
 
-def start_profile(session: Session, spots: int | ArrayLike) -> Generator[Progress, None, Profile]:
+def start_profile(
+    session: Session, spots: int | ArrayLike | BaseGeometry
+) -> Generator[Progress, None, Profile]:
     """Compare each shown gene in some spots with the whole section.
 
     Parameters
     ----------
     session : Session
         Whose shown source is read; nothing in it is changed.
-    spots : int or array
-        A row, several rows, or a mask (N,).
+    spots : int, array or shapely geometry
+        A row, several rows, a mask (N,), or a shape in level-0 pixels (x, y): the spots
+        whose centres are in it.
 
     Returns
     -------
@@ -104,7 +108,7 @@ def start_profile(session: Session, spots: int | ArrayLike) -> Generator[Progres
     AnnotationError
         Expression is hidden.
     SpotsError
-        There are no such spots, or none was chosen.
+        There are no such spots, or none was chosen; of a shape it is found when iterated.
     PredictionError
         There are no values, or none of the chosen spots has any.
     """
@@ -115,12 +119,15 @@ def start_profile(session: Session, spots: int | ArrayLike) -> Generator[Progres
     expression = session.expression
     if expression is None:
         raise PredictionError("there are no values to read", hint="Predict first.")
-    mask = _as_mask(spots, session.spots.n_obs)
+    table = session.spots
+    in_shape = hasattr(spots, "geom_type")
+    rows = None if in_shape else _as_mask(spots, table.n_obs)
     transform = "linear" if session.display.transform == "linear" else "log"
     facts = (session.source, session.scale, transform)
     done = session.prediction.done if session.prediction is not None else 0
 
     def work() -> Generator[Progress, None, Profile]:
+        mask = _mask_of_shape(spots, table) if rows is None else rows
         if isinstance(expression, MeasuredExpression):
             totals = yield from _read_measured(expression, mask, transform)
         else:
@@ -130,13 +137,24 @@ def start_profile(session: Session, spots: int | ArrayLike) -> Generator[Progres
             raise PredictionError(
                 "none of these spots has a value", hint="Predict them, or choose other spots."
             )
-        table = _make_table(expression.genes, totals, one=int(mask.sum()) == 1)
-        return Profile(totals.rows, int(mask.sum()), totals.statistics.count, *facts, table)
+        genes = _make_table(expression.genes, totals, one=int(mask.sum()) == 1)
+        return Profile(totals.rows, int(mask.sum()), totals.statistics.count, *facts, genes)
 
     return work()
 
 
-def _as_mask(spots: int | ArrayLike, n: int) -> NDArray[np.bool_]:
+def _mask_of_shape(shape: Any, spots: Any) -> NDArray[np.bool_]:
+    import shapely
+
+    xy = np.asarray(spots.obsm["spatial"], dtype=np.float64)
+    shapely.prepare(shape)
+    mask = np.asarray(shapely.contains_xy(shape, xy[:, 0], xy[:, 1]), dtype=np.bool_)
+    if not mask.any():
+        raise SpotsError("no spot lies in this region")
+    return mask
+
+
+def _as_mask(spots: Any, n: int) -> NDArray[np.bool_]:
     """Return which of n spots are meant; raise where that is none, or others."""
     chosen = np.atleast_1d(np.asarray(spots))
     mask = np.zeros(n, dtype=np.bool_)
@@ -237,3 +255,32 @@ def _make_table(genes: list[str], sums: _Totals, *, one: bool) -> pd.DataFrame:
         columns |= {"rest": rest, "difference": columns["value"] - rest}
     table = pd.DataFrame(columns, index=pd.Index(genes, name="gene", dtype=object))
     return table.sort_values("z", ascending=False, kind="stable")
+
+
+def describe_groups(
+    values: NDArray[np.float32], groups: Mapping[str, NDArray[np.bool_]]
+) -> pd.DataFrame:
+    """Return number, mean, population standard deviation and median of groups of spots.
+
+    Parameters
+    ----------
+    values : (N,) float array
+        NaN for none; these don't count.
+    groups : mapping of str to (N,) bool array
+        Which spots belong to each group.
+
+    Returns
+    -------
+    DataFrame
+        By group: 'n', 'mean', 'sd', 'median'; NaN in groups without a value.
+    """
+    import pandas as pd
+
+    finite = np.isfinite(values)
+    rows = []
+    for mask in groups.values():
+        found = values[finite & mask].astype(np.float64)
+        some = (found.mean(), found.std(), np.median(found)) if found.size else (np.nan,) * 3
+        rows.append((found.size, *some))
+    index = pd.Index(list(groups), name="group", dtype=object)
+    return pd.DataFrame(rows, index=index, columns=["n", "mean", "sd", "median"])

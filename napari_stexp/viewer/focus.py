@@ -21,7 +21,9 @@ _NAME = "Clicked spot"
 _PER_DIAMETER = (1.7, 1.5)  # of the black ring, and of the white one in it
 _COLOURS = ("black", "white")
 _BORDER = 0.09  # of a ring's diameter
-_CANVAS_LIMITS = (16, 10_000)  # screen px: at an overview the spot itself is a dot
+# Screen px: at an overview the spot itself is a dot. Left to napari's own limits of size the
+# border would grow with it.
+_SMALLEST = 17.0
 
 
 class Focus:
@@ -48,18 +50,19 @@ class Focus:
         self.layer: Points | None = None
         self._connections: list[Any] = [
             session.focus_changed, session.slide_changed, session.display_changed,
-            session.views.changed,
         ]  # fmt: skip
         for signal in self._connections:
             signal.connect(self.follow)
+        self._diameter = 0.0  # of a spot, level-0 px
         stack.viewer.layers.events.removed.connect(self._on_layer_removed)
+        stack.viewer.scene.camera.events.zoom.connect(self._fit)
         self.follow()
 
     def follow(self, _: Any = None) -> None:
         """Mark the spot in focus, or none."""
         session = self._session
         index = session.focus
-        if index is None or session.spots is None or session.views.kind != "single":
+        if index is None or session.spots is None:
             layer, self.layer = self.layer, None
             self._stack.remove(layer)
             return
@@ -71,18 +74,30 @@ class Focus:
         session = self._session
         spots = session.spots
         centre = np.repeat(to_yx(spots.obsm["spatial"][[index]]), len(_PER_DIAMETER), axis=0)
-        size = np.array(_PER_DIAMETER) * spot_size_px(spots) * session.display.size_factor
+        self._diameter = spot_size_px(spots) * session.display.size_factor
         if self.layer is None:
             self.layer = _make_ring(centre)
         with self._stack.editing():
-            self.layer.data, self.layer.size = centre, size
+            self.layer.data = centre
             self.layer.visible = session.display.visible
             place(self.layer, layer_frame(world_mpp(session)))
+            self._fit()
         self._stack.add(self.layer)
         layers = self._stack.viewer.layers
         if layers[-1] is not self.layer:  # spots that came later would lie on it
             with self._stack.editing():
                 layers.move(layers.index(self.layer), len(layers))
+
+    def _fit(self, _: Any = None) -> None:
+        """Keep the ring visible at every zoom."""
+        if self.layer is None:
+            return
+        camera = self._stack.viewer.scene.camera
+        smallest = _SMALLEST / (float(camera.zoom) * float(self.layer.scale[-1]))
+        widest, inner = _PER_DIAMETER
+        size = max(self._diameter * widest, smallest) * np.array([1.0, inner / widest])
+        if not np.array_equal(self.layer.size, size):
+            self.layer.size = size
 
     def _on_layer_removed(self, event: Any) -> None:
         if self.layer is not None and event.value is self.layer:
@@ -95,6 +110,7 @@ class Focus:
         for signal in self._connections:
             signal.disconnect(self.follow, missing_ok=True)
         self._stack.viewer.layers.events.removed.disconnect(self._on_layer_removed)
+        self._stack.viewer.scene.camera.events.zoom.disconnect(self._fit)
         self._picking.close()
         layer, self.layer = self.layer, None
         self._stack.remove(layer)
@@ -109,7 +125,7 @@ def _make_ring(centre: Any) -> Points:
         border_color=list(_COLOURS),
         border_width=_BORDER,
         border_width_is_relative=True,
-        canvas_size_limits=_CANVAS_LIMITS,
+        canvas_size_limits=(0, 10_000),
         antialiasing=1,
         name=_NAME,
     )

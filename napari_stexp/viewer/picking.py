@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from napari_stexp.session import Session
 
-__all__ = ["Picking", "SpotPicking"]
+__all__ = ["Picking", "SpotPicking", "find_spot"]
 
 _SLIP_SCREEN_PX = 4  # a hand that moves less meant to click
 
@@ -93,28 +93,29 @@ class SpotPicking:
             farthest = max(farthest, float(np.abs(np.asarray(event.pos) - start).max()))
             yield
         if farthest <= _SLIP_SCREEN_PX and session.display.visible:
-            spot = self._find(*to_level0(event.position, world_mpp(session)))
+            spot = find_spot(session, *to_level0(event.position, world_mpp(session)))
             session.focus_spot(spot)
             if spot is not None:
                 self.clicked.emit(spot)
-
-    def _find(self, x: float, y: float) -> int | None:
-        """Return the spot at (x, y), level-0 px; in a heat map the nearest one."""
-        from napari_stexp.spots import spot_pitch_px
-        from napari_stexp.viewer.spots_layer import spot_size_px
-
-        spots, display = self._session.spots, self._session.display
-        xy = np.asarray(spots.obsm["spatial"], dtype=np.float64)
-        if not len(xy):
-            return None
-        reach = spot_size_px(spots) * display.size_factor
-        if display.mode == "heat map":
-            reach = max(reach, float(spot_pitch_px(spots) or 0.0))
-        distance = np.hypot(xy[:, 0] - x, xy[:, 1] - y)
-        nearest = int(distance.argmin())
-        return nearest if distance[nearest] <= reach / 2 else None
 
     def close(self) -> None:
         """Stop listening."""
         if self._pick in self._viewer.mouse_drag_callbacks:
             self._viewer.mouse_drag_callbacks.remove(self._pick)
+
+
+def find_spot(session: Session, x: float, y: float) -> int | None:
+    """Return the spot at (x, y), level-0 px; in a heat map the nearest one. None without."""
+    from napari_stexp.spots import spot_pitch_px
+    from napari_stexp.viewer.spots_layer import spot_size_px
+
+    spots, display = session.spots, session.display
+    if spots is None or not spots.n_obs:
+        return None
+    xy = np.asarray(spots.obsm["spatial"], dtype=np.float64)
+    reach = spot_size_px(spots) * display.size_factor
+    if display.mode == "heat map":
+        reach = max(reach, float(spot_pitch_px(spots) or 0.0))
+    distance = np.hypot(xy[:, 0] - x, xy[:, 1] - y)
+    nearest = int(distance.argmin())
+    return nearest if distance[nearest] <= reach / 2 else None

@@ -11,7 +11,7 @@ import pytest
 
 pytestmark = pytest.mark.gui
 
-TITLES = ["Slide & spots", "Model", "Predict", "Genes", "Annotations", "Compare"]
+TITLES = ["Slide & spots", "Model", "Predict", "Genes", "Annotations", "Compare", "Plots"]
 
 
 def docks_of(viewer):

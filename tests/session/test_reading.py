@@ -12,7 +12,7 @@ from scipy import stats
 
 from napari_stexp.errors import AnnotationError, PredictionError, SpotsError
 from napari_stexp.progress import Progress, exhaust
-from napari_stexp.session import Session, Signature, start_profile
+from napari_stexp.session import Session, Signature, describe_groups, start_profile
 from napari_stexp.session.read_out import percentile_in, spot_facts
 from tests.session.fakes import make_batch, make_prediction, make_region, make_spots
 
@@ -166,6 +166,33 @@ def test_nothing_is_read_while_values_are_hidden():
     session.regions.start_blinded()
     with pytest.raises(AnnotationError, match="hidden"):
         start_profile(session, 0)
+
+
+def test_a_region_takes_the_spots_in_it():
+    from shapely import box
+
+    session = with_values([[1, 0], [3, 0], [0, 2], [2, 2]])
+    profile = exhaust(start_profile(session, box(100, 200, 500, 400)))  # the first two
+    assert list(profile.rows) == [0, 1]
+    assert profile.table.loc["g0", "difference"] == 1
+    with pytest.raises(SpotsError, match="no spot lies"):
+        exhaust(start_profile(session, box(0, 0, 10, 10)))
+
+
+@given(matrices)
+def test_groups_are_described_as_pandas_does(values):
+    import pandas as pd
+
+    column = values[:, 0].copy()
+    column[::4] = np.nan
+    labels = np.where(np.arange(len(column)) % 3 > 0, "a", "b")
+    found = describe_groups(column, {name: labels == name for name in "ab"})
+    groups = pd.Series(column.astype(np.float64)).groupby(labels)
+    expected = pd.DataFrame({
+        "n": groups.count(), "mean": groups.mean(), "sd": groups.std(ddof=0),
+        "median": groups.median(),
+    })  # fmt: skip
+    np.testing.assert_allclose(found.loc[expected.index], expected, atol=1e-12)
 
 
 # ---- in words ----------------------------------------------------------------------------

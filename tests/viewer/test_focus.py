@@ -79,12 +79,17 @@ def test_the_ring_leaves_with_the_spots_the_views_and_the_user(mouse, predicted,
     assert adapter.focus.layer is None
 
 
-def test_the_ring_follows_scale_and_size(mouse, predicted, adapter):
+def test_the_ring_follows_scale_size_and_zoom(mouse, predicted, adapter, viewer):
+    viewer.scene.camera.zoom = 10.0
     mouse.click(200, 300)
     before = adapter.focus.layer.size.copy()
     predicted.display = replace(predicted.display, size_factor=2.0)
     np.testing.assert_allclose(adapter.focus.layer.size, 2 * before)
     predicted.set_mpp(0.25)
+    viewer.scene.camera.zoom = 0.001  # its spots are dots
+    assert float(adapter.focus.layer.size.max()) == pytest.approx(17 / 0.001 / 0.25)
+    viewer.scene.camera.zoom = 10.0
+    np.testing.assert_allclose(adapter.focus.layer.size, 2 * before)
     np.testing.assert_allclose(adapter.focus.layer.scale, (0.25, 0.25))
 
 

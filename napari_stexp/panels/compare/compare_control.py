@@ -11,6 +11,7 @@ from qtpy.QtGui import QDesktopServices
 
 from napari_stexp.errors import EvaluationError, StexpError
 from napari_stexp.panels.compare import compare_tasks as tasks
+from napari_stexp.panels.plots.table_file import save_table_steps
 
 if TYPE_CHECKING:
     from napari_stexp.panels.controller import Controller
@@ -133,7 +134,7 @@ class CompareControl(QObject):
         self._controller.remember(path.parent)
         self._controller.start(
             "table",
-            tasks.save_table_steps(ranked.table, path, notes),
+            save_table_steps(ranked.table, path, notes),
             title=f"Writing {path.name}",
             on_return=lambda done: self._controller.succeeded.emit("table", f"Saved as {done}"),
         )

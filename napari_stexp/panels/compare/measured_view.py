@@ -8,7 +8,7 @@ import numpy as np
 from qtpy.QtWidgets import QCheckBox, QLineEdit, QVBoxLayout, QWidget
 
 from napari_stexp.panels.plots.column_table import Column, ColumnTable, decimals, p_value
-from napari_stexp.panels.plots.scatter import Scatter
+from napari_stexp.panels.plots.scatter import PairWords, Scatter, describe_pairs
 from napari_stexp.panels.text import count
 from napari_stexp.panels.widgets import Notice, make_button
 
@@ -105,7 +105,10 @@ class MeasuredView(QWidget):
         if pair is None or gene is None:
             self.scatter.show_plot(None)
         else:
-            self.scatter.show_pairs(*pair, session.selection, gene, session.value_unit)
+            unit = session.value_unit
+            title = describe_pairs(gene, np.column_stack(pair).astype(np.float64))
+            words = PairWords(title, f"measured, {unit}", f"predicted, {unit}", diagonal=True)
+            self.scatter.show_pairs(*pair, session.selection, words, session.focus)
         if self._shown is not None and gene is not None:
             self.table.mark(int(self._genes.get_indexer([gene])[0]))
 

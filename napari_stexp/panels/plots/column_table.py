@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, QSize, Qt, Signal
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+from qtpy.QtGui import QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView
 
 __all__ = ["Column", "ColumnModel", "ColumnTable", "decimals", "p_value"]
 
@@ -109,6 +110,21 @@ class ColumnModel(QAbstractTableModel):
     def row(self, item: int) -> int:
         """Return the row of the view that shows one of the given rows, -1 if filtered out."""
         return int(self._place[item]) if 0 <= item < len(self._place) else -1
+
+    def as_text(self, rows: Sequence[int] | None = None) -> str:
+        """Return rows of the view, all by default, with titles, parted by tabs.
+
+        Numbers have all their digits, for a spreadsheet.
+        """
+        lines = ["\t".join(column.title for column in self.columns)]
+        for row in range(self.rowCount()) if rows is None else rows:
+            item = self._rows[row]
+            cells = (self._values[column.key][item] for column in self.columns)
+            lines.append("\t".join(
+                str(cell) if column.write is None else f"{float(cell):.9g}"
+                for column, cell in zip(self.columns, cells, strict=True)
+            ))  # fmt: skip
+        return "\n".join(lines) + "\n"
 
     # ---- order ---------------------------------------------------------------------------
 
@@ -252,6 +268,37 @@ class ColumnTable(QTableView):
         self._quiet = True
         self.model_.set_filter(text)
         self._quiet = False
+
+    # ---- copying -------------------------------------------------------------------------
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's name
+        """Copy the table, as it is searched and sorted, with Ctrl+C."""
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy()
+        else:
+            super().keyPressEvent(event)
+
+    def copy(self, rows: Sequence[int] | None = None) -> None:
+        """Put rows of the view, all by default, into the clipboard."""
+        QGuiApplication.clipboard().setText(self.model_.as_text(rows))
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802 - Qt's name
+        """Offer to copy the table, or the row under the cursor."""
+        menu = QMenu(self)
+        self.fill_menu(menu, self.indexAt(event.pos()).row())
+        menu.exec(event.globalPos())
+        menu.deleteLater()
+
+    def fill_menu(self, menu: QMenu, row: int) -> None:
+        """Add what can be done with the table, and with one of its rows, -1 for none."""
+        menu.setToolTipsVisible(True)
+        whole = menu.addAction("Copy the table\tCtrl+C", self.copy)
+        whole.setToolTip("As it is searched and sorted, for a spreadsheet.")
+        one = menu.addAction("Copy this row", lambda: self.copy([row]))
+        one.setToolTip("With the titles of the columns.")
+        one.setEnabled(row >= 0)
+
+    # ---- marking -------------------------------------------------------------------------
 
     def mark(self, item: int, *, scroll: bool = True) -> None:
         """Mark one of the given rows as the current one, without asking for it.

@@ -66,6 +66,7 @@ class Plot(QWidget):
         self._draw: Callable[[Any, PlotColors], None] | None = None
         self.figure: Any = None
         self.canvas: Any = None
+        self._drawn_size = (0, 0)
         self.draw_ms = 0.0  # how long the last drawing took
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -120,13 +121,25 @@ class Plot(QWidget):
             self.canvas.setFixedHeight(self._height)
             self.canvas.setMinimumWidth(0)
             self._layout.addWidget(self.canvas)
+            ratio = self.figure.dpi / self.devicePixelRatioF()
+            self.figure.set_size_inches(max(self.width(), 50) / ratio, self._height / ratio)
+            self.canvas.mpl_connect("resize_event", self._on_resized)
         colors = self.colors
         self.figure.clear()
         self.figure.set_facecolor(colors.back)
         self._draw(self.figure, colors)
         self.canvas.draw()
+        self._drawn_size = self._size()
         self.draw_ms = 1000 * (time.perf_counter() - start)
         self.drawn.emit()
+
+    def _size(self) -> tuple[int, int]:
+        return round(self.figure.bbox.width), round(self.figure.bbox.height)
+
+    def _on_resized(self, _event: Any) -> None:
+        """Draw anew: the room around the axes is in px."""
+        if self._size() != self._drawn_size:
+            self._plan()
 
 
 def leave_room(figure: Any, *, left: int, right: int, top: int, bottom: int) -> None:

@@ -1,7 +1,8 @@
-"""One gene, measured against predicted, a dot per spot; a lasso around dots chooses spots."""
+"""Two values of each spot against each other, a dot per spot; a lasso chooses spots."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,14 +14,34 @@ from napari_stexp.panels.plots.plot import FONT, Plot, PlotColors, dress, leave_
 if TYPE_CHECKING:
     from napari_stexp.panels.plots.plot_library import PlotLibrary
 
-__all__ = ["Scatter"]
+__all__ = ["CHOSEN", "DOT", "PairWords", "Scatter", "describe_pairs"]
 
 _HEIGHT = 260
-_DOT, _CHOSEN = "#56B4E9", "#E69F00"  # Okabe & Ito
+DOT, CHOSEN = "#56B4E9", "#E69F00"  # Okabe & Ito
+_MOST_DOTS = 20_000  # more take too long to draw, and cover each other
+_BINS = 90
 _TOOLTIP = (
     "Each dot is a spot. Drag around dots to select these spots on the slide; spots selected "
     "there are orange here."
 )
+
+
+@dataclass(frozen=True)
+class PairWords:
+    """What a plot of pairs says.
+
+    Attributes
+    ----------
+    title, x, y : str
+        Of the plot and its axes.
+    diagonal : bool
+        Whether both axes are the same quantity: then a line marks where they are equal.
+    """
+
+    title: str
+    x: str
+    y: str
+    diagonal: bool = False
 
 
 class Scatter(Plot):
@@ -37,32 +58,34 @@ class Scatter(Plot):
     def __init__(self, library: PlotLibrary) -> None:
         super().__init__(_HEIGHT, _TOOLTIP, library)
         self._pairs: NDArray[np.float64] = np.empty((0, 2))
-        self._title = self._unit = ""
+        self._words = PairWords("", "", "")
         self._chosen: NDArray[np.bool_] | None = None
+        self._focus: int | None = None
         self._selector: Any = None
 
     def show_pairs(
         self,
-        measured: NDArray[np.float32],
-        predicted: NDArray[np.float32],
+        x: NDArray[np.float32],
+        y: NDArray[np.float32],
         chosen: NDArray[np.bool_] | None,
-        gene: str,
-        unit: str,
+        words: PairWords,
+        focus: int | None = None,
     ) -> None:
-        """Show a gene.
+        """Show two values per spot.
 
         Parameters
         ----------
-        measured, predicted : (N,) array
+        x, y : (N,) array
             NaN for none.
         chosen : (N,) bool array or None
             The selected spots.
-        gene, unit : str
+        words : PairWords
             What the values are.
+        focus : int, optional
+            A spot with a ring around it.
         """
-        self._pairs = np.column_stack([measured, predicted]).astype(np.float64)
-        self._chosen, self._unit = chosen, unit
-        self._title = describe_pairs(gene, self._pairs)
+        self._pairs = np.column_stack([x, y]).astype(np.float64)
+        self._chosen, self._words, self._focus = chosen, words, focus
         self.show_plot(self._paint)
 
     def _paint(self, figure: Any, look: PlotColors) -> None:
@@ -70,17 +93,23 @@ class Scatter(Plot):
         x, y = self._pairs.T
         finite = np.isfinite(x) & np.isfinite(y)
         chosen = finite & self._chosen if self._chosen is not None else np.zeros_like(finite)
-        rest = finite & ~chosen
-        axes.scatter(x[rest], y[rest], s=9, color=_DOT, alpha=0.55, linewidths=0)
-        axes.scatter(
-            x[chosen], y[chosen], s=18, color=_CHOSEN, edgecolors=look.text, linewidths=0.5
-        )
-        if finite.any():
+        if np.count_nonzero(finite) > _MOST_DOTS:
+            _draw_density(axes, x[finite], y[finite], chosen[finite])
+        else:
+            rest = finite & ~chosen
+            axes.scatter(x[rest], y[rest], s=9, color=DOT, alpha=0.55, linewidths=0)
+            axes.scatter(
+                x[chosen], y[chosen], s=18, color=CHOSEN, edgecolors=look.text, linewidths=0.5
+            )
+        if self._focus is not None and finite[self._focus]:
+            spot = self._pairs[self._focus]
+            axes.plot(*spot, "o", ms=9, mfc="none", mec=look.text, mew=1.4)
+        if self._words.diagonal and finite.any():
             low, high = float(self._pairs[finite].min()), float(self._pairs[finite].max())
             axes.plot([low, high], [low, high], color=look.text, lw=0.7, ls=":", zorder=0)
-        axes.set_xlabel(f"measured, {self._unit}")
-        axes.set_ylabel(f"predicted, {self._unit}")
-        axes.set_title(self._title)
+        axes.set_xlabel(self._words.x)
+        axes.set_ylabel(self._words.y)
+        axes.set_title(self._words.title)
         dress(axes, look)
         axes.title.set_fontsize(FONT + 1)
         leave_room(figure, left=46, right=10, top=24, bottom=38)
@@ -92,7 +121,7 @@ class Scatter(Plot):
         if self._selector is not None:
             self._selector.disconnect_events()
         self._selector = LassoSelector(
-            axes, self._on_lasso, useblit=True, props={"color": _CHOSEN, "linewidth": 1.5}
+            axes, self._on_lasso, useblit=True, props={"color": CHOSEN, "linewidth": 1.5}
         )
 
     def _on_lasso(self, corners: list[tuple[float, float]]) -> None:
@@ -105,6 +134,27 @@ class Scatter(Plot):
         inside = np.zeros(len(self._pairs), dtype=bool)
         inside[finite] = Path(corners).contains_points(self._pairs[finite])
         self.lassoed.emit(inside)
+
+
+def _draw_density(
+    axes: Any, x: NDArray[np.float64], y: NDArray[np.float64], chosen: NDArray[np.bool_]
+) -> None:
+    """Draw how many spots lie where, and on top of it where the chosen ones lie."""
+    from matplotlib.colors import to_rgb
+
+    spans = [(float(v.min()), float(v.max() if np.ptp(v) else v.min() + 1)) for v in (x, y)]
+    for part, color in ((np.ones_like(chosen), DOT), (chosen, CHOSEN)):
+        if not part.any():
+            continue
+        n, _, _ = np.histogram2d(x[part], y[part], _BINS, spans)
+        picture = np.empty((_BINS, _BINS, 4))
+        picture[..., :3] = to_rgb(color)
+        strength = np.log1p(n.T) / np.log1p(n.max())
+        picture[..., 3] = np.where(n.T > 0, 0.25 + 0.75 * strength, 0.0)
+        axes.imshow(
+            picture, extent=(*spans[0], *spans[1]), origin="lower", aspect="auto",
+            interpolation="nearest",
+        )  # fmt: skip
 
 
 def describe_pairs(gene: str, pairs: NDArray[np.float64]) -> str:
