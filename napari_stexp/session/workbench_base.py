@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from napari_stexp.errors import StexpError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from napari_stexp.predict import EmbeddingStore, Prediction
     from napari_stexp.session.prediction_steps import PredictionRequest
     from napari_stexp.session.state import Session
+    from napari_stexp.session.workspace import Workspace
 
 __all__ = ["BarHost", "Host", "WorkbenchBase"]
 
@@ -26,13 +28,8 @@ Task = Generator[Progress, None, Any]
 class Host(Protocol):
     """Where a workbench works: in a script or notebook, or in a window.
 
-    Attributes
-    ----------
-    keeps_scores : bool
-        Whether signatures are scored without being asked to, when values change.
+    What a host doesn't do in a way of its own, the workbench does.
     """
-
-    keeps_scores: bool
 
     def run(
         self, area: str, title: str, task: Task, on_report: Callable[[Progress], None] | None = None
@@ -42,14 +39,14 @@ class Host(Protocol):
     def view(self) -> Bounds | None:
         """Return what is in view, (x0, y0, x1, y1) in level-0 px; None where nothing is."""
 
-    def camera(self) -> dict[str, Any]:
-        """Return how the slide is looked at, for a workspace."""
-
-    def move_camera(self, camera: dict[str, Any]) -> None:
-        """Look at the slide as a workspace was looked at."""
-
     def predict(self, request: PredictionRequest) -> Prediction | None:
         """Predict in the host's own way; None where it has none."""
+
+    def save_workspace(self, path: Path) -> bool:
+        """Save the work in the host's own way; False where it has none."""
+
+    def open_workspace(self, path: Path) -> Workspace | None:
+        """Open saved work in the host's own way; None where it has none."""
 
     def embeddings(self) -> EmbeddingStore:
         """Return where image embeddings are kept."""
@@ -63,8 +60,6 @@ class BarHost:
     quiet : bool
         Show no bar.
     """
-
-    keeps_scores = False
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
@@ -111,15 +106,16 @@ class BarHost:
         """Nothing is in view."""
         return None
 
-    def camera(self) -> dict[str, Any]:
-        """There is no camera."""
-        return {}
-
-    def move_camera(self, camera: dict[str, Any]) -> None:
-        """There is no camera."""
-
     def predict(self, request: PredictionRequest) -> Prediction | None:  # noqa: ARG002 - as above
-        """There is no other way than the workbench's."""
+        """Leave it to the workbench."""
+        return None
+
+    def save_workspace(self, path: Path) -> bool:  # noqa: ARG002 - as above
+        """Leave it to the workbench."""
+        return False
+
+    def open_workspace(self, path: Path) -> Workspace | None:  # noqa: ARG002 - as above
+        """Leave it to the workbench."""
         return None
 
     def embeddings(self) -> EmbeddingStore:

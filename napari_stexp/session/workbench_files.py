@@ -237,7 +237,9 @@ class WorkbenchFiles(WorkbenchBase):
         from napari_stexp.session.workspace_file import start_saving
 
         path = Path(path)
-        task = start_saving(self.session, path, camera=self._host.camera())
+        if self._host.save_workspace(path):
+            return path
+        task = start_saving(self.session, path)
         return Path(self._run("workspace", f"Saving {path.name}", task))
 
     def open_workspace(self, path: str | Path, *, search: tuple[str | Path, ...] = ()) -> Workspace:
@@ -247,7 +249,8 @@ class WorkbenchFiles(WorkbenchBase):
         ----------
         path : path-like
         search : path-likes
-            Folders in which a slide or model may be that was moved.
+            Folders in which a slide or model may be that was moved; a window looks where
+            files were opened lately.
 
         Returns
         -------
@@ -258,8 +261,10 @@ class WorkbenchFiles(WorkbenchBase):
         from napari_stexp.session.workspace_restore import restore_workspace
 
         path = Path(path)
+        opened = self._host.open_workspace(path)
+        if opened is not None:
+            return opened
         task = read_workspace(path, search=search)
         workspace: Workspace = self._run("workspace", f"Opening {path.name}", task)
         restore_workspace(self.session, workspace)
-        self._host.move_camera(dict(workspace.view.camera))
         return workspace

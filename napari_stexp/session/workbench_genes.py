@@ -175,7 +175,7 @@ class WorkbenchGenes(WorkbenchSets):
         expression = self.session.expression
         if expression is None or expression.morans_i is None:
             task = start_morans_i(self.session)
-            self._run("moran", "Finding genes with a pattern", task)
+            self._run("script", "Finding genes with a pattern", task)
         return self.session.gene_table()["morans_i"]
 
     def rank_genes(self, by: str = "score") -> list[str]:
@@ -243,5 +243,5 @@ class WorkbenchGenes(WorkbenchSets):
             (spots,) = session.spots.obs_names.get_indexer([spots]).tolist()
         if isinstance(spots, int):
             session.focus_spot(spots)
-        result: Profile = self._run("profile", "Reading", start_profile(session, spots))
+        result: Profile = self._run("script", "Reading", start_profile(session, spots))
         return result

@@ -142,5 +142,4 @@ class WorkbenchSets(WorkbenchBase):
         from napari_stexp.session.signature_scores import start_signature_scores
 
         task = start_signature_scores(self.session, names)
-        area = "signatures" if names else "names"
-        self.session.signatures.put_many(self._run(area, "Scoring signatures", task))
+        self.session.signatures.put_many(self._run("script", "Scoring signatures", task))

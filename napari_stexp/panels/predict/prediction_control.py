@@ -16,7 +16,7 @@ from napari_stexp.panels.text import count
 if TYPE_CHECKING:
     from napari_stexp.panels.controller import Controller
     from napari_stexp.predict import EmbeddingStore, Priority
-    from napari_stexp.session.prediction_steps import StartedPrediction, Where
+    from napari_stexp.session.prediction_steps import PredictionRequest, StartedPrediction, Where
     from napari_stexp.session.steps import GridSettings
     from napari_stexp.viewer import LayerAdapter
 
@@ -101,18 +101,25 @@ class PredictionControl(QObject):
 
         What was predicted in the same way before is extended.
         """
-        from napari_stexp.predict import Priority
-        from napari_stexp.session.prediction_steps import predict_steps, request_prediction
+        from napari_stexp.session.prediction_steps import request_prediction
 
-        if self._controller.busy("predict"):
-            hint = "Wait, or cancel it first."
-            self._controller.fail("predict", StexpError("this is still running", hint=hint))
-            return
         try:
             request = request_prediction(self.session, where, self.view)
         except StexpError as error:
             self._controller.fail("predict", error)
             return
+        self.start(request)
+
+    def start(self, request: PredictionRequest) -> None:
+        """Carry out a request in the background."""
+        from napari_stexp.predict import Priority
+        from napari_stexp.session.prediction_steps import predict_steps
+
+        if self._controller.busy("predict"):
+            hint = "Wait, or cancel it first."
+            self._controller.fail("predict", StexpError("this is still running", hint=hint))
+            return
+        where = request.where
         self._pause.clear()
         self._priority = Priority(self.view)
         self.run.begin()

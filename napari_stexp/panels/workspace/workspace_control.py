@@ -174,6 +174,10 @@ class WorkspaceControl(QObject):
         path = Path(path)
         self.ask_before(f"opening {path.name}", lambda: self._read(path, path))
 
+    def open_at_once(self, path: str | Path) -> None:
+        """Open a workspace in the background, without asking what becomes of unsaved work."""
+        self._read(Path(path), Path(path))
+
     def recover(self, recovery: Recovery) -> None:
         """Go on with what a crash has left."""
         self.ask_before(
