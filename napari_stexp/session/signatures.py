@@ -38,6 +38,7 @@ class Signatures:
         self._scores: WeakKeyDictionary[Expression, dict[str, NDArray[np.float32]]]
         self._scores = WeakKeyDictionary()
         self._known: WeakKeyDictionary[Expression, dict[str, int]] = WeakKeyDictionary()
+        self._nothing: WeakKeyDictionary[Expression, NDArray[np.float32]] = WeakKeyDictionary()
         self._names: WeakKeyDictionary[Expression, GeneNames] = WeakKeyDictionary()
 
     def __len__(self) -> int:
@@ -116,8 +117,11 @@ class Signatures:
         """Return each spot's score, (N,); NaN where it isn't known (yet)."""
         found = self._scores.get(expression, {}).get(name)
         if found is None:
+            found = self._nothing.get(expression)
+        if found is None:
             n = len(expression.values(expression.genes[0])) if expression.genes else 0
-            return np.full(n, np.nan, np.float32)
+            found = self._nothing[expression] = np.full(n, np.nan, np.float32)
+            found.setflags(write=False)
         return found
 
     def has_scores(self, name: str, expression: Expression) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QAbstractItemModel, Qt, Signal
+from qtpy.QtGui import QPalette
 from qtpy.QtWidgets import QCompleter, QLabel, QLineEdit, QVBoxLayout, QWidget
 from superqt import QDoubleRangeSlider
 
@@ -35,6 +36,7 @@ class ChannelRow(QWidget):
         completer.setFilterMode(Qt.MatchFlag.MatchContains)
         completer.setMaxVisibleItems(_MOST_OFFERED)
         self.name.setCompleter(completer)
+        self.name.textEdited.connect(self._style_offers)
         self.slider = QDoubleRangeSlider(Qt.Orientation.Horizontal)
         self.slider.setToolTip(
             "Drag the ends: at the lower one and below this colour is off, at the upper one and "
@@ -105,7 +107,17 @@ class ChannelRow(QWidget):
         self.numbers.setText(f"{short_number(low)} to {short_number(high)}")
         self.auto_button.setEnabled(by_hand)
 
+    def _style_offers(self, _text: str) -> None:
+        """Give the list of offers the theme's colours: it is a window of its own."""
+        palette, popup = self.name.palette(), self.name.completer().popup()
+        text, ground = (
+            palette.color(role).name()
+            for role in (QPalette.ColorRole.Text, QPalette.ColorRole.Base)
+        )
+        popup.setStyleSheet(f"QListView {{ color: {text}; background: {ground}; }}")
+
     def _on_edited(self) -> None:
+        self.name.completer().popup().hide()
         if self.text != self._settled:
             self._settled = self.text
             self.name_requested.emit()

@@ -15,7 +15,9 @@ __all__ = ["GeneLinks"]
 _MOST = 200  # genes that are listed; a set of MSigDB may have thousands
 _TALLEST = 150
 _SHORTEST = 40
-_DOI = re.compile(r"doi:(10\.\d{4,}/\S+?)(?=[;,]?\s|[;,]?$)")
+# 'Parker et al., J Clin Oncol 2009: PAM50, doi:10.1200/…', as marker panels write it.
+_REFERENCE = re.compile(r"(?P<who>[^:;]+): (?P<what>[^;]+), doi:(?P<doi>10\.\d{4,}/\S+)")
+_ADDRESS = re.compile(r"https?://[^\s;,<>\"]+")
 
 
 class GeneLinks(QTextBrowser):
@@ -38,10 +40,7 @@ class GeneLinks(QTextBrowser):
     def show_genes(self, known: Sequence[str], unknown: Sequence[str], source: str) -> None:
         """Show genes that are known as links, the others by name, and the source."""
         color = self.palette().color(self.foregroundRole()).name()
-        links = [
-            f'<a href="gene:{html.escape(gene)}" style="color:{color};">{html.escape(gene)}</a>'
-            for gene in known[:_MOST]
-        ]
+        links = [_link(f"gene:{gene}", gene, color) for gene in known[:_MOST]]
         if len(known) > _MOST:
             links.append(f"and {len(known) - _MOST:,} more")
         parts = [", ".join(links)] if links else ["None of its genes is known here."]
@@ -50,7 +49,7 @@ class GeneLinks(QTextBrowser):
             more = f" and {len(unknown) - _MOST:,} more" if len(unknown) > _MOST else ""
             parts.append(f"<i>Not known here: {names}{more}</i>")
         if source:
-            parts.append(f"<small>From {_link_dois(source, color)}</small>")
+            parts.append(f"<small>From {_link_sources(source, color)}</small>")
         self.setHtml("<br>".join(parts))
         self._fit()
 
@@ -74,8 +73,20 @@ class GeneLinks(QTextBrowser):
         return QSize(0, _SHORTEST)
 
 
-def _link_dois(source: str, color: str) -> str:
-    """Return a source as HTML whose DOIs are links."""
-    return _DOI.sub(
-        rf'<a href="https://doi.org/\1" style="color:{color};">doi:\1</a>', html.escape(source)
-    )
+def _link_sources(source: str, color: str) -> str:
+    """Return a source as HTML: publications by who and when, with links to them."""
+    found = [_REFERENCE.fullmatch(part.strip()) for part in source.split(";")]
+    if found and all(found):
+        return "; ".join(
+            _link(f"https://doi.org/{one['doi']}", one["who"], color) for one in found if one
+        )
+    parts, end = [], 0
+    for address in _ADDRESS.finditer(source):
+        parts.append(html.escape(source[end : address.start()]))
+        parts.append(_link(address[0], address[0], color))
+        end = address.end()
+    return "".join([*parts, html.escape(source[end:])])
+
+
+def _link(address: str, text: str, color: str) -> str:
+    return f'<a href="{html.escape(address)}" style="color:{color};">{html.escape(text)}</a>'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
@@ -10,6 +11,9 @@ from qtpy.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidg
 from napari_stexp.gene import parse_genes
 from napari_stexp.panels.text import count, join_words
 from napari_stexp.panels.widgets import make_button, make_row
+
+if TYPE_CHECKING:
+    from napari_stexp.gene import GeneMatch
 
 __all__ = ["PasteForm"]
 
@@ -20,12 +24,12 @@ class PasteForm(QWidget):
     Parameters
     ----------
     match : callable
-        Takes names of genes and returns which are known (`GeneMatch`), None without any.
+        Takes names of genes and returns which of them are known.
     """
 
     add_requested = Signal(str, str)  # name, the text as it was pasted
 
-    def __init__(self, match: Callable[[tuple[str, ...]], object]) -> None:
+    def __init__(self, match: Callable[[tuple[str, ...]], GeneMatch]) -> None:
         super().__init__()
         self._match = match
         self.name = QLineEdit()
@@ -36,6 +40,7 @@ class PasteForm(QWidget):
         self.text.setToolTip("Names between commas, blanks, semicolons or on lines of their own.")
         self.text.setTabChangesFocus(True)
         self.text.setFixedHeight(62)
+        self.text.setStyleSheet("QPlainTextEdit { border: 1px solid rgba(128, 128, 128, 140); }")
         self.line = QLabel()
         self.line.setWordWrap(True)
         self.add_button = make_button("Add", "Add the signature and show its score.", self._ask)
@@ -62,14 +67,11 @@ class PasteForm(QWidget):
         """Say how many genes there are, and name the unknown ones."""
         genes = parse_genes(self.text.toPlainText())
         self.add_button.setEnabled(bool(genes))
-        match = self._match(genes) if genes else None
-        if match is None:
-            self.line.setText(count(len(genes), "gene") if genes else "")
-        else:
-            text = f"{len(match.known)} of {count(len(genes), 'gene')} known here."
-            if match.unknown:
-                text += f" Not known: {join_words(match.unknown, 8)}."
-            self.line.setText(text)
+        match = self._match(genes)
+        text = f"{len(match.known)} of {count(len(genes), 'gene')} known here."
+        if match.unknown:
+            text += f" Not known: {join_words(match.unknown, 8)}."
+        self.line.setText(text)
         self.line.setVisible(bool(genes))
 
     def _ask(self) -> None:

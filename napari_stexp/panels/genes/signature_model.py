@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from qtpy.QtCore import QModelIndex, Qt
+from qtpy.QtCore import QModelIndex, QObject, Qt
 from qtpy.QtGui import QFont
 
 from napari_stexp.gene import GeneMatch, GeneSet
 from napari_stexp.panels.titled_model import TitledModel
 
-__all__ = ["GENES", "NAME", "SignatureModel", "SignatureRow"]
+__all__ = ["GENES", "NAME", "SignatureModel"]
 
 NAME, GENES = range(2)
 
 
-@dataclass(frozen=True)
-class SignatureRow:
-    """One signature as the table shows it.
-
-    Attributes
-    ----------
-    signature : GeneSet
-    match : GeneMatch
-        Which of its genes are known in what is shown.
-    built_in : bool
-        Whether it comes with the program.
-    """
-
-    signature: GeneSet
-    match: GeneMatch
-    built_in: bool
-
-
 class SignatureModel(TitledModel):
-    """Signatures in rows."""
+    """Signatures in rows; which genes are known is found for the rows that are seen.
+
+    Parameters
+    ----------
+    match : callable
+        Takes names of genes and returns which of them are known.
+    """
 
     titles = ("Signature", "Known genes")
     tooltips = (
@@ -44,16 +31,21 @@ class SignatureModel(TitledModel):
         "How many of its genes are among those that are shown. Click a number to list them.",
     )
 
-    def __init__(self, parent: Any = None) -> None:
+    def __init__(
+        self, match: Callable[[tuple[str, ...]], GeneMatch], parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
-        self._all: list[SignatureRow] = []
-        self.rows: list[SignatureRow] = []
+        self._match = match
+        self._matches: dict[str, GeneMatch] = {}
+        self._all: list[GeneSet] = []
+        self.rows: list[GeneSet] = []
         self._filter = ""
         self._shown: str | None = None
 
-    def set_rows(self, rows: Sequence[SignatureRow]) -> None:
+    def set_rows(self, rows: Iterable[GeneSet]) -> None:
         """List these signatures."""
         self._all = list(rows)
+        self._matches.clear()
         self._refilter()
 
     def set_filter(self, text: str) -> None:
@@ -62,14 +54,9 @@ class SignatureModel(TitledModel):
         self._refilter()
 
     def _refilter(self) -> None:
-        wanted = self._filter.casefold()
-        gene = self._filter.upper()
+        wanted, gene = self._filter.casefold(), self._filter.upper()
         self.beginResetModel()
-        self.rows = [
-            row
-            for row in self._all
-            if wanted in row.signature.name.casefold() or gene in row.signature.genes
-        ]
+        self.rows = [row for row in self._all if wanted in row.name.casefold() or gene in row.genes]
         self.endResetModel()
 
     def mark(self, name: str | None) -> None:
@@ -78,9 +65,16 @@ class SignatureModel(TitledModel):
         if self.rows:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self.rows) - 1, GENES))
 
+    def match(self, row: GeneSet) -> GeneMatch:
+        """Return which genes of a listed signature are known."""
+        found = self._matches.get(row.name)
+        if found is None:
+            found = self._matches[row.name] = self._match(row.genes)
+        return found
+
     def find(self, name: str | None) -> int:
         """Return a signature's row, -1 where it isn't listed."""
-        return next((i for i, row in enumerate(self.rows) if row.signature.name == name), -1)
+        return next((i for i, row in enumerate(self.rows) if row.name == name), -1)
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802 - Qt's name
         """Return how many are listed."""
@@ -93,17 +87,19 @@ class SignatureModel(TitledModel):
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """Return what a cell says, and how it looks."""
         row = self.rows[index.row()]
-        known, total = len(row.match.known), len(row.signature.genes)
         if role == Qt.ItemDataRole.DisplayRole:
-            return row.signature.name if index.column() == NAME else f"{known} of {total}"
+            if index.column() == NAME:
+                return row.name
+            return f"{len(self.match(row).known):,} of {len(row.genes):,}"
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column() == GENES:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.ToolTipRole:
-            score = "Click to see its score." if known else "None of its genes is known here."
-            return f"{row.signature.name}: {score}\n{row.signature.source}"
+            known = self.match(row).known
+            hint = "Click to see its score." if known else "None of its genes is known here."
+            return f"{row.name}: {hint}\n{row.source}"
         if role == Qt.ItemDataRole.FontRole:
             font = QFont()
-            font.setBold(row.signature.name == self._shown)
-            font.setItalic(not known)
+            font.setBold(row.name == self._shown)
+            font.setItalic(not self.match(row).known)
             return font
         return None

@@ -17,15 +17,17 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_stexp.gene import GeneMatch
+from napari_stexp.gene import GeneMatch, GeneSet
 from napari_stexp.panels.genes.gene_links import GeneLinks
 from napari_stexp.panels.genes.paste_form import PasteForm
-from napari_stexp.panels.genes.signature_model import GENES, NAME, SignatureModel, SignatureRow
+from napari_stexp.panels.genes.signature_model import GENES, NAME, SignatureModel
+from napari_stexp.panels.text import join_words
 from napari_stexp.panels.widgets import Notice, make_button, make_row
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari_stexp.panels.genes.genes_panel import GenesPanel
-    from napari_stexp.session.expression import Expression
 
 __all__ = ["SignatureTable", "SignaturesView"]
 
@@ -33,12 +35,19 @@ _ROW_PX = 20
 _ROWS = 7  # that are seen at once
 _COUNT_PX = 92
 _FILTER_FROM = 16  # rows from which on there is a box to search them
+_FEW = 3  # known genes below which a score says little
 
 
 class SignatureTable(QTableView):
-    """The table of signatures; Delete asks to remove one."""
+    """The table of signatures.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    match : callable
+        Takes names of genes and returns which of them are known.
+    """
+
+    def __init__(self, match: Callable[[tuple[str, ...]], GeneMatch]) -> None:
         super().__init__()
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -51,7 +60,7 @@ class SignatureTable(QTableView):
         self.setWordWrap(False)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(_ROW_PX)
-        self.model_ = SignatureModel(self)
+        self.model_ = SignatureModel(match, self)
         self.setModel(self.model_)
         header = self.horizontalHeader()
         header.setHighlightSections(False)
@@ -85,10 +94,10 @@ class SignaturesView(QWidget):
         self.search.setPlaceholderText("Search a signature, or one with a gene …")
         self.search.setClearButtonEnabled(True)
         self.search.setToolTip("Type a part of a signature's name, or a gene that is in it.")
-        self.table = SignatureTable()
+        self.table = SignatureTable(self._match)
         self.links = GeneLinks()
         self.trouble = Notice("warning")
-        self.form = PasteForm(self._match_pasted)
+        self.form = PasteForm(self._match)
         self.paste_button = make_button(
             "Paste…", "Make a signature of a list of genes.", self.form.open
         )
@@ -150,27 +159,20 @@ class SignaturesView(QWidget):
 
     def refresh(self) -> None:
         """Show what there is, and which genes are known of it."""
-        expression = self.session.expression
-        rows = [
-            SignatureRow(one, self._match(one.genes, expression), self._control.is_built_in(name))
-            for name, one in self._control.offered.items()
-        ]
+        rows = self._control.offered
         self.search.setVisible(len(rows) >= _FILTER_FROM)
-        self.table.model_.set_rows(rows)
+        self.table.model_.set_rows(rows.values())
         self.table.model_.mark(self.session.gene)
         self._select(self._listed)
         self._show_genes()
         if self.form.isVisible():
             self.form.check()
 
-    def _match(self, genes: tuple[str, ...], expression: Expression | None) -> GeneMatch:
+    def _match(self, genes: tuple[str, ...]) -> GeneMatch:
+        expression = self.session.expression
         if expression is None:
             return GeneMatch((), genes)
         return self.session.signatures.match(genes, expression)
-
-    def _match_pasted(self, genes: tuple[str, ...]) -> GeneMatch | None:
-        expression = self.session.expression
-        return None if expression is None else self._match(genes, expression)
 
     def _select(self, name: str | None) -> None:
         row = self.table.model_.find(name)
@@ -184,7 +186,7 @@ class SignaturesView(QWidget):
         selection.blockSignals(False)
         self.table.viewport().update()
 
-    def _row(self) -> SignatureRow | None:
+    def _row(self) -> GeneSet | None:
         """Return the signature whose genes are listed."""
         row = self.table.model_.find(self._listed)
         return None if row < 0 else self.table.model_.rows[row]
@@ -192,24 +194,31 @@ class SignaturesView(QWidget):
     def _show_genes(self) -> None:
         row = self._row()
         self.links.setVisible(row is not None)
-        self.remove_button.setEnabled(row is not None and not row.built_in)
+        own = row is not None and not self._control.is_built_in(row.name)
+        self.remove_button.setEnabled(own)
         self.trouble.say("warning", "" if row is None else self._describe_trouble(row))
         if row is not None:
-            self.links.show_genes(row.match.known, row.match.unknown, row.signature.source)
+            match = self.table.model_.match(row)
+            self.links.show_genes(match.known, match.unknown, row.source)
 
-    def _describe_trouble(self, row: SignatureRow) -> str:
-        """Say why a signature that is shown has no score."""
-        name, expression = row.signature.name, self.session.expression
-        signatures = self.session.signatures
-        if name != self.session.gene or expression is None or self.session.hides_values:
+    def _describe_trouble(self, row: GeneSet) -> str:
+        """Say why a signature that is shown has no score, or one that says little."""
+        expression, signatures = self.session.expression, self.session.signatures
+        if row.name != self.session.gene or expression is None or self.session.hides_values:
             return ""
-        if not row.match.known:
+        known = self.table.model_.match(row).known
+        if not known:
             return "None of its genes is known here, so that it has no score."
-        if not signatures.has_scores(name, expression):
-            return ""
-        if np.isfinite(signatures.values(name, expression)).any():
-            return ""
-        return "No score: there are too few other genes to compare it with, or no values yet."
+        scores = signatures.values(row.name, expression)
+        if signatures.has_scores(row.name, expression) and not np.isfinite(scores).any():
+            return "No score: there are too few other genes to compare it with, or no values yet."
+        if len(known) < min(_FEW, len(row.genes)):
+            verb = "is" if len(known) == 1 else "are"
+            return (
+                f"Only {join_words(known)} of its {len(row.genes)} genes {verb} known here: the "
+                "score says little of the others."
+            )
+        return ""
 
     # ---- asking --------------------------------------------------------------------------
 
@@ -220,14 +229,14 @@ class SignaturesView(QWidget):
 
     def _on_current(self, current: QModelIndex, _previous: QModelIndex) -> None:
         if current.isValid():
-            self._listed = self.table.model_.rows[current.row()].signature.name
+            self._listed = self.table.model_.rows[current.row()].name
             self._show_genes()
 
     def _on_clicked(self, index: QModelIndex) -> None:
         row = self.table.model_.rows[index.row()]
-        self._listed = row.signature.name
-        if index.column() == NAME and row.match.known:
-            self._control.show(row.signature.name)
+        self._listed = row.name
+        if index.column() == NAME and self.table.model_.match(row).known:
+            self._control.show(row.name)
         self._show_genes()
 
     def _add(self, name: str, text: str) -> None:
@@ -243,8 +252,8 @@ class SignaturesView(QWidget):
 
     def _remove(self) -> None:
         row = self._row()
-        if row is not None and not row.built_in:
-            self._control.remove([row.signature.name])
+        if row is not None and not self._control.is_built_in(row.name):
+            self._control.remove([row.name])
 
     def menu(self) -> QMenu:
         """Return what can be done with the selected signature."""
@@ -252,16 +261,15 @@ class SignaturesView(QWidget):
         row = self._row()
         if row is None:
             return menu
-        name = row.signature.name
-        actions = {
-            "Show its score": lambda: self._control.show(name),
-            "Copy its genes": lambda: _copy(", ".join(row.signature.genes)),
+        actions: dict[str, Callable[[], None]] = {
+            "Show its score": lambda: self._control.show(row.name),
+            "Copy its genes": lambda: _copy(", ".join(row.genes)),
         }
-        if not row.built_in:
+        if not self._control.is_built_in(row.name):
             actions["Remove"] = self._remove
         for text, act in actions.items():
             menu.addAction(text).triggered.connect(lambda _on=False, act=act: act())
-        menu.actions()[0].setEnabled(bool(row.match.known))
+        menu.actions()[0].setEnabled(bool(self.table.model_.match(row).known))
         return menu
 
     def _show_menu(self, place: QPoint) -> None:
