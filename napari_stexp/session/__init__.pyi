@@ -34,6 +34,9 @@ from .reading import start_profile as start_profile
 from .recent import RecentFiles as RecentFiles
 from .region_tools import TOOLS as TOOLS
 from .regions import Regions as Regions
+from .scales import convert_value as convert_value
+from .scales import find_percentile as find_percentile
+from .scales import with_transform as with_transform
 from .signature_scores import SignatureScores as SignatureScores
 from .signature_scores import free_name as free_name
 from .signature_scores import start_signature_scores as start_signature_scores

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GeneList"]
 
+_CHOICE_PX = 76
 _STEPS = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1, Qt.Key.Key_PageDown: 10, Qt.Key.Key_PageUp: -10}
 
 _ALL, _FAVOURITES, _RECENT = "all", "favourites", "recent"
@@ -84,6 +85,8 @@ class GeneList(QWidget):
         for words, kind in (("All", _ALL), ("★", _FAVOURITES), ("Recent", _RECENT)):
             self.choice.addItem(words, kind)
         self.choice.setToolTip("Which genes are listed: all, your favourites (★), or recent ones.")
+        self.choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.choice.setFixedWidth(_CHOICE_PX)
         self.menu_button = QToolButton()
         self.menu_button.setText("⋯")
         self.menu_button.setToolTip("Sort the genes, and choose what is listed beside them.")
@@ -212,12 +215,13 @@ class GeneList(QWidget):
 
     def _fill_menu(self) -> None:
         self.menu.clear()
-        self.menu.addSection("Sort by")
+        self._add_title("Sort by")
         for column in (GENE, *NUMBERS):
             action = self.menu.addAction(self.model.titles[column])
             action.setToolTip(self.model.tooltips[column].replace(" Click to sort.", ""))
             action.triggered.connect(lambda _=False, column=column: self.sort_by(column))
-        self.menu.addSection("Columns")
+        self.menu.addSeparator()
+        self._add_title("Columns")
         shown = self.table.shown_columns()
         for column in NUMBERS:
             action = self.menu.addAction(self.model.titles[column])
@@ -227,6 +231,10 @@ class GeneList(QWidget):
             action.triggered.connect(
                 lambda _=False, column=column: self._ask_columns(shown ^ {column})
             )
+
+    def _add_title(self, words: str) -> None:
+        """Add a line to the menu that can't be chosen: napari's themes hide those of sections."""
+        self.menu.addAction(words).setEnabled(False)
 
     def _add_to_menu(self, menu: QMenu) -> None:
         for gene in self.selected_genes()[:1]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,14 @@ from napari_stexp.panels.panel import Panel
 from napari_stexp.panels.text import HIDDEN
 from napari_stexp.panels.views.views_row import ViewsRow
 from napari_stexp.panels.widgets import Notice, make_row
+from napari_stexp.session import DisplaySettings, find_percentile, with_transform
 
 __all__ = ["GenesPanel"]
 
 _SEEN_MS = 1500  # a gene that was shown as long as this is a recent one, not one passed by
 _NUMBERS_MS = 1000  # how often the list's means follow a running prediction
 _LEGEND_MS = 250
+_MANY = 20_000  # spots whose percentiles take as long as their colours
 
 
 class GenesPanel(Panel):
@@ -117,6 +120,10 @@ class GenesPanel(Panel):
         self.list.columns_requested.connect(controller.genes.set_columns)
         self.list.morans_i_requested.connect(controller.genes.find_morans_i)
         self.controls.display_requested.connect(self.display_requested)
+        self.controls.transform_requested.connect(self._ask_transform)
+        self.color_bar.limits_dragged.connect(self._ask_limits)
+        self.color_bar.threshold_dragged.connect(self._ask_threshold)
+        self.color_bar.usual_limits_wanted.connect(self._ask_usual_limits)
         self.predicted_button.clicked.connect(lambda: self.source_requested.emit("predicted"))
         self.measured_button.clicked.connect(lambda: self.source_requested.emit("measured"))
         controller.statistics_found.connect(self._on_statistics)
@@ -140,7 +147,11 @@ class GenesPanel(Panel):
     def _on_gene(self, gene: str | None) -> None:
         self.list.show_gene(gene)
         self._seen_timer.start()
-        self._show_legend()
+        spots = self.session.spots
+        if spots is not None and spots.n_obs > _MANY:  # the slide first
+            self._legend_timer.start()
+        else:
+            self._show_legend()
 
     def _note_gene(self) -> None:
         session = self.session
@@ -222,13 +233,50 @@ class GenesPanel(Panel):
         if session.hides_values:
             self.key.say("hint", "")
             return
-        values = session.shown_values()
+        values, display = session.shown_values(), session.display
         limits = session.limits(values)
-        self.controls.show_display(session.display, limits)
+        self.controls.show_display(display, limits)
         self.color_bar.show_scale(
-            session.gene or "", session.display.colormap, limits, session.value_label
+            session.gene or "",
+            display.colormap,
+            limits,
+            session.value_label,
+            values,
+            display.threshold,
         )
         self.key.say("hint", self._describe_uncoloured(values))
+
+    # ---- asking --------------------------------------------------------------------------
+
+    def _ask_transform(self, transform: str) -> None:
+        self.display_requested.emit(with_transform(self.session, transform))
+
+    def _ask_limits(self, low: float, high: float) -> None:
+        """Set limits that were dragged: as values by hand, else as the percentiles they are at."""
+        display = self.session.display
+        if display.limits_mode == "manual":
+            self.display_requested.emit(replace(display, manual_limits=(low, high)))
+            return
+        shared = display.limits_mode == "shared"
+        found = self.session.values_everywhere() if shared else [self.session.shown_values()]
+        values = np.concatenate([part for part in found if part is not None])
+        present = zip((low, high), self.color_bar.limits, display.percentiles, strict=True)
+        ends = [
+            percentile if end == shown else round(find_percentile(values, end), 3)
+            for end, shown, percentile in present  # the end that wasn't moved stays as it is
+        ]
+        if ends[0] < ends[1]:
+            self.display_requested.emit(replace(display, percentiles=(ends[0], ends[1])))
+
+    def _ask_threshold(self, value: float) -> None:
+        self.display_requested.emit(replace(self.session.display, threshold=value))
+
+    def _ask_usual_limits(self) -> None:
+        display = self.session.display
+        by_hand = display.limits_mode == "manual"
+        mode = DisplaySettings().limits_mode if by_hand else display.limits_mode
+        percentiles = DisplaySettings().percentiles
+        self.display_requested.emit(replace(display, limits_mode=mode, percentiles=percentiles))
 
     def _describe_uncoloured(self, values: Any) -> str:
         """Say what spots without a colour are, where there are any."""
