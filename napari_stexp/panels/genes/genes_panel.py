@@ -136,6 +136,7 @@ class GenesPanel(Panel):
         self.watch(session.bundle_changed, self._on_content)
         self.watch(session.source_changed, self._on_content)
         self.watch(session.gene_changed, self._on_gene)
+        self.watch(session.composite_changed, self._on_composite)
         self.watch(session.display_changed, self._on_display)
         self.watch(session.prediction_updated, self._on_batch)
 
@@ -152,6 +153,10 @@ class GenesPanel(Panel):
             self._legend_timer.start()
         else:
             self._show_legend()
+
+    def _on_composite(self, composite: tuple[str, ...]) -> None:
+        """Hide the scale of one gene while several are mixed."""
+        self.color_bar.setVisible(bool(self._listed) and not composite)
 
     def _note_gene(self) -> None:
         session = self.session
@@ -196,6 +201,7 @@ class GenesPanel(Panel):
             self.list.set_genes(genes)
             self._show_marks()
             self._show_names()
+        self._on_composite(session.composite)
         self.list.show_gene(session.gene)
         self._show_legend()
         if genes:

@@ -12,7 +12,12 @@ from napari_stexp.errors import GeneListError
 from napari_stexp.gene import GeneSet, marker_panels, parse_genes
 from napari_stexp.panels.genes.signature_tasks import read_gmt_steps
 from napari_stexp.panels.text import count
-from napari_stexp.session import CompositeStyle, free_name, start_signature_scores
+from napari_stexp.session import (
+    CompositeStyle,
+    SignatureScores,
+    free_name,
+    start_signature_scores,
+)
 
 if TYPE_CHECKING:
     from napari_stexp.panels.controller import Controller
@@ -38,6 +43,7 @@ class SignatureControl(QObject):
         self._controller = controller
         self.session = session = controller.session
         self._names_wanted = False
+        self._tried: tuple[Any, ...] | None = None  # what failed isn't tried again by itself
         self._signals: list[tuple[Any, Callable[..., None]]] = [
             (signal, self._on_changed)
             for signal in (
@@ -76,7 +82,9 @@ class SignatureControl(QObject):
     def show(self, name: str) -> None:
         """Show the score of a signature, or a gene."""
         self._controller.cleared.emit("signatures")
+        self._tried = None
         self._controller.guard("signatures", self._show, name)
+        self._find_missing()
 
     def _show(self, name: str) -> None:
         self.use(name)
@@ -98,7 +106,7 @@ class SignatureControl(QObject):
         name = free_name(self.session, name)
         if self.is_built_in(name):
             raise GeneListError(f"{name!r} is a built-in panel", hint="Choose another name.")
-        self.session.signatures.add(GeneSet(name, genes, "pasted"))
+        self.session.signatures.add(GeneSet(name, genes, "a pasted list"))
         if self.session.expression is not None:
             self.session.gene = name
 
@@ -182,11 +190,17 @@ class SignatureControl(QObject):
             if lacking or (self._names_wanted and signatures.names_of(source) is None):
                 sources.append(source)
                 missing.update(dict.fromkeys(lacking))
-        if sources:
+        attempt = (tuple(missing), tuple(map(id, sources)))
+        if sources and attempt != self._tried:
+            self._tried = attempt
             controller.start(
                 "scores of signatures",
                 start_signature_scores(session, list(missing), sources),
                 title="Scoring signatures",
                 unit="spots",
-                on_return=signatures.put_many,
+                on_return=self._take,
             )
+
+    def _take(self, found: list[SignatureScores]) -> None:
+        self._tried = None
+        self.session.signatures.put_many(found)
