@@ -41,6 +41,7 @@ class PointsPicture:
     def __init__(self, spots: Any, layer: Points | None, diameter: float) -> None:
         self._names = np.asarray(spots.obs_names, dtype=object)
         self._rings: SpotColours | None = None
+        self._status: NDArray[np.str_] | None = None
         self._hid_values = True
         self.layer: Points = _make_layer(spots, diameter) if layer is None else layer
 
@@ -65,7 +66,7 @@ class PointsPicture:
         """Give every spot the colour of its value."""
         layer, colours = self.layer, _colour(view)
         self._set_rings(ring_selected(colours, selection))
-        layer.features = self._make_features(view)
+        self._set_features(view)
         # Setting the colours emits twice; the first of the two already redraws.
         with layer.events.face_color.blocker():
             layer.face_color = colours.face
@@ -96,16 +97,20 @@ class PointsPicture:
         with nullcontext() if draw else layer.events.border_color.blocker():
             layer.border_color = colours.ring
 
-    def _make_features(self, view: SpotsView) -> Any:
-        """Return barcode, value and status, which napari shows in its status bar on hover."""
+    def _set_features(self, view: SpotsView) -> None:
+        """Keep barcode, value and status, which napari shows in its status bar on hover."""
         import pandas as pd
 
         values = view.values
         if values is None:
             values = np.full(len(self._names), np.nan, np.float32)
-        return pd.DataFrame(
-            {"spot": self._names, "value": values, "status": pd.Categorical(view.status)}
-        )
+        if self._status is None or not np.array_equal(self._status, view.status):
+            self._status = view.status
+            self.layer.features = pd.DataFrame(
+                {"spot": self._names, "value": values, "status": pd.Categorical(view.status)}
+            )
+        else:  # another table takes as long as all colours do
+            self.layer.features["value"] = values
 
 
 def _colour(view: SpotsView) -> SpotColours:
