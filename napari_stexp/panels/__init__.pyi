@@ -13,5 +13,6 @@ from .registry import open_all as open_all
 from .registry import open_train as open_train
 from .slide_panel import SlidePanel as SlidePanel
 from .train.train_panel import TrainPanel as TrainPanel
+from .workbench import get_workbench as get_workbench
 from .workers import TaskHandle as TaskHandle
 from .workers import run_task as run_task
