@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from napari_stexp.panels.predict.prediction_run import PredictionRun, merge_batches
 from napari_stexp.predict import SpotBatch
+from napari_stexp.session.prediction_steps import StartedPrediction
 
 
 def make_batch(index, genes=3):
@@ -31,12 +32,18 @@ def make_batch(index, genes=3):
     )
 
 
+def start(prediction=None, is_new=True):
+    prediction = SimpleNamespace(adata=None) if prediction is None else prediction
+    return StartedPrediction(prediction, "model", is_new, 5)
+
+
 class FakeSession:
     def __init__(self):
         self.shown, self.batches = None, []
+        self.predictions = SimpleNamespace(free_name=lambda name: f"{name} (2)")
 
-    def set_prediction(self, prediction):
-        self.shown = prediction
+    def set_prediction(self, prediction, name):
+        self.shown, self.name = prediction, name
 
     def add_batch(self, batch, prediction):
         assert prediction is self.shown
@@ -57,9 +64,12 @@ def test_results_wait_for_the_timer_and_the_rest_for_the_end(qtbot):
     session = FakeSession()
     run = PredictionRun(session)
     run.begin()
-    prediction = SimpleNamespace(adata=None)
-    run.take(prediction)
-    assert session.shown is prediction
+    started = start()
+    assert not run.fills(started.prediction)
+    run.take(started)
+    assert session.shown is started.prediction
+    assert session.name == "model (2)"
+    assert run.fills(started.prediction)
     for i in range(4):
         run.take(make_batch([i]))
     assert session.batches == []
@@ -68,13 +78,23 @@ def test_results_wait_for_the_timer_and_the_rest_for_the_end(qtbot):
     run.take(make_batch([4]))
     run.end()
     assert list(session.batches[1].index) == [4]
+    assert not run.fills(started.prediction)
+
+
+def test_one_that_is_extended_keeps_its_name(qtbot):
+    session = FakeSession()
+    run = PredictionRun(session)
+    run.begin()
+    run.take(start(is_new=False))
+    assert session.name is None
+    run.abandon()
 
 
 def test_nothing_is_taken_after_it_was_abandoned(qtbot):
     session = FakeSession()
     run = PredictionRun(session)
     run.begin()
-    run.take(SimpleNamespace(adata=None))
+    run.take(start())
     run.take(make_batch([0]))
     run.abandon()
     run.take(make_batch([1]))
@@ -87,7 +107,7 @@ def test_paused_while_the_window_is_asked_to_close(qtbot):
     session = FakeSession()
     run = PredictionRun(session)
     run.begin()
-    run.take(SimpleNamespace(adata=None))
+    run.take(start())
     run.take(make_batch([0]))
     run.pause()
     qtbot.wait(300)
