@@ -189,6 +189,6 @@ def _measures(obs: Any, index: int) -> dict[str, str]:
         values = np.asarray(obs[name], dtype=np.float32) if name in obs else None
         if values is not None and np.isfinite(values[index]):
             share = int(percentile_in(values, float(values[index])))
-            digits = 1 if name == "effective_k" else 3
+            digits = 0 if name == "effective_k" else 3
             facts[title] = f"{values[index]:.{digits}f}, higher than {share} % of spots"
     return facts

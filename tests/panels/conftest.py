@@ -292,6 +292,7 @@ class Window(Desk):
         super().__init__(viewer, qtbot, monkeypatch)
         self.slide, self.model, self.predict, self.genes = list(panels.values())[:4]
         self.annotations, self.compare = panels["Annotations"], panels["Compare"]
+        self.plots = panels["Plots"]
 
     def open(self, *paths):
         """Drop files on the panel, one after the other."""

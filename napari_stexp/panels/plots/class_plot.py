@@ -79,7 +79,7 @@ def draw_classes(
     if not few:
         for label in axes.get_xticklabels():
             label.set(rotation=35, ha="right", rotation_mode="anchor")
-    leave_room(figure, left=52, right=6, top=20, bottom=34 if few else 62)
+    leave_room(figure, left=52, right=6, top=20, bottom=34 if few else 68)
 
 
 def _thin_out(values: NDArray[np.float32]) -> NDArray[np.float32]:

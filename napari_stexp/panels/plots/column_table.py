@@ -12,7 +12,9 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, QSize, Qt, Si
 from qtpy.QtGui import QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView
 
-__all__ = ["Column", "ColumnModel", "ColumnTable", "decimals", "p_value"]
+from napari_stexp.panels.text import short_number
+
+__all__ = ["Column", "ColumnModel", "ColumnTable", "decimals", "p_value", "significant"]
 
 _ROW_PX = 20
 
@@ -47,6 +49,11 @@ def decimals(digits: int, *, signed: bool = False) -> Callable[[float], str]:
     """Return what writes a number with so many decimals, '-' if it is none."""
     pattern = f"{{:{'+' if signed else ''}.{digits}f}}"
     return lambda value: pattern.format(value) if np.isfinite(value) else "-"
+
+
+def significant(value: float) -> str:
+    """Write a number with three significant digits, '-' if it is none."""
+    return short_number(value) if np.isfinite(value) else "-"
 
 
 def p_value(value: float) -> str:

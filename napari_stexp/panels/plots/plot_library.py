@@ -50,6 +50,7 @@ def import_steps() -> Generator[Progress, None, None]:
     yield Progress(0, 0, "getting ready to draw")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.widgets import LassoSelector, SpanSelector  # noqa: F401 - for later
 
     yield Progress(0, 0, "getting ready to draw")
     figure = Figure(figsize=(1, 1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from napari_stexp.panels.plots.column_table import Column, ColumnTable, decimals
+from napari_stexp.panels.plots.column_table import Column, ColumnTable, decimals, significant
 
 __all__ = ["GroupTable"]
 
@@ -24,9 +24,9 @@ class GroupTable(ColumnTable):
         columns = (
             Column("group", title, tooltip),
             Column("n", "Spots", "How many have a value.", decimals(0), 50, falling=True),
-            Column("mean", "Mean", "Mean of the values as shown.", decimals(2), 54, falling=True),
-            Column("sd", "SD", "Population standard deviation.", decimals(2), 48, falling=True),
-            Column("median", "Median", "Half of them have less.", decimals(2), 54, falling=True),
+            Column("mean", "Mean", "Mean of the values as shown.", significant, 54, falling=True),
+            Column("sd", "SD", "Population standard deviation.", significant, 48, falling=True),
+            Column("median", "Median", "Half of them have less.", significant, 54, falling=True),
         )
         super().__init__(columns, click)
 

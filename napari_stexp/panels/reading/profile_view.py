@@ -9,7 +9,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QComboBox, QLineEdit, QVBoxLayout, QWidget
 
 from napari_stexp.errors import StexpError
-from napari_stexp.panels.plots.column_table import Column, ColumnTable, decimals
+from napari_stexp.panels.plots.column_table import Column, ColumnTable, decimals, significant
 from napari_stexp.panels.text import count
 from napari_stexp.panels.widgets import (
     Facts,
@@ -41,7 +41,7 @@ _Z = Column(
 )
 _ONE = (
     _GENE,
-    Column("value", "Value", "The value as shown.", decimals(2), 60, falling=True),
+    Column("value", "Value", "The value as shown.", significant, 60, falling=True),
     _Z,
     Column(
         "percentile",
@@ -54,13 +54,13 @@ _ONE = (
 )
 _MANY = (
     _GENE,
-    Column("value", "Mean", "Mean of the values as shown.", decimals(2), 60, falling=True),
+    Column("value", "Mean", "Mean of the values as shown.", significant, 60, falling=True),
     _Z,
     Column(
         "difference",
         "Δ others",
         "Mean in these spots less the mean in all other spots.",
-        decimals(2, signed=True),
+        decimals(3, signed=True),
         64,
         falling=True,
     ),

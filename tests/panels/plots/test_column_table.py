@@ -98,3 +98,23 @@ def test_twenty_thousand_rows_answer_at_once(qtbot):
 )
 def test_p_values_are_written_short(value, text):
     assert p_value(value) == text
+
+
+def test_a_table_is_copied_as_it_is_searched_and_sorted(qtbot):
+    from qtpy.QtCore import Qt
+    from qtpy.QtGui import QGuiApplication
+    from qtpy.QtWidgets import QMenu
+
+    table = ColumnTable(COLUMNS, "Click.")
+    qtbot.addWidget(table)
+    table.show_values({"gene": ["KRT8", "IGKC", "KRT19"], "x": [0.123456, np.nan, 2.0]})
+    table.search("krt")
+    table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
+    qtbot.keyClick(table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    assert QGuiApplication.clipboard().text() == "Gene\tX\nKRT19\t2\nKRT8\t0.123456\n"
+    menu = QMenu()
+    table.fill_menu(menu, 1)
+    menu.actions()[1].trigger()
+    assert QGuiApplication.clipboard().text() == "Gene\tX\nKRT8\t0.123456\n"
+    table.fill_menu(menu, -1)
+    assert not menu.actions()[-1].isEnabled()
