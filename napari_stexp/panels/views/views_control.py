@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QMainWindow, QWidget
@@ -42,7 +43,7 @@ class ViewsControl(QObject):
         self._controller = controller
         self._session = controller.session
         self._adapter = adapter
-        self._window = window
+        self._window = ref(window)  # who holds it keeps all of napari's window alive
         self._host: QWidget | None = None
         self.canvas: ViewsCanvas | None = None
         self._camera = adapter.viewer.scene.camera
@@ -95,7 +96,8 @@ class ViewsControl(QObject):
         return self._session.views.kind != "models" or len(self._session.predictions) > 0
 
     def _enter(self) -> None:
-        self._host = find_canvas(self._window)
+        window = self._window()
+        self._host = None if window is None else find_canvas(window)
         if self._host is None:
             return
         self._before = (self._camera.center, self._camera.zoom)
@@ -114,9 +116,10 @@ class ViewsControl(QObject):
 
     def _leave(self) -> None:
         canvas, self.canvas = self.canvas, None
-        if self._host is not None:
+        host, self._host = self._host, None
+        if host is not None:
             with contextlib.suppress(RuntimeError):  # Qt's half of it is gone already
-                self._host.removeEventFilter(self)
+                host.removeEventFilter(self)
         if canvas is not None:
             with contextlib.suppress(RuntimeError):
                 canvas.close_views()
