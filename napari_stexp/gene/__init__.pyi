@@ -2,6 +2,7 @@ from .markers import MarkerPanel as MarkerPanel
 from .markers import Reference as Reference
 from .markers import marker_panels as marker_panels
 from .names import GeneNames as GeneNames
+from .names import common_meanings as common_meanings
 from .names import read_names as read_names
 from .scoring import score_genes as score_genes
 from .scoring import score_sets as score_sets

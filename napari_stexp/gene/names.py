@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["GeneNames", "read_names"]
+__all__ = ["GeneNames", "common_meanings", "read_names"]
 
 # How columns of `AnnData.var` are called by scanpy, Space Ranger, CELLxGENE and others.
 _ID_COLUMNS = ("gene_ids", "gene_id", "ensembl", "ensembl_id", "ensembl_ids", "feature_id")
@@ -207,6 +207,22 @@ def _split(cell: str, kind: str) -> list[str]:
     if kind in _ID_COLUMNS and not _ENSEMBL.fullmatch(cell.strip()):
         return []
     return [cell.strip()] if cell.strip() else []
+
+
+def common_meanings(name: str) -> list[str]:
+    """Return the approved symbols that a common name means, whether or not any data have them.
+
+    Parameters
+    ----------
+    name : str
+        A symbol or another name of the packaged table, whatever its case and punctuation.
+    """
+    wanted = _squash(name)
+    return [
+        symbol
+        for symbol, previous, aliases in _common_names()
+        if wanted and wanted in map(_squash, (symbol, *previous, *aliases))
+    ]
 
 
 @cache

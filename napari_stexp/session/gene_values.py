@@ -209,12 +209,14 @@ class GeneValues(ABC):
 
     def _unit(self, units: dict[str, str], gene: str | None) -> str:
         transform = self._display.transform
+        if transform == "z":
+            units = _VALUE_UNITS  # in short: a legend has to hold it
         unit = units.get(self.scale, self.scale)
         if gene in self.signatures:
             unit = "signature score"
         elif transform == "linear":
             return unit.removeprefix("log10(1 + ").removeprefix("log10(1+").removesuffix(")")
-        return f"SD of {unit} from the section's mean" if transform == "z" else unit
+        return f"SD of {unit}" if transform == "z" else unit
 
     def paired_values(self, gene: str) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
         """Return what was measured and what was predicted of a gene, each (N,).

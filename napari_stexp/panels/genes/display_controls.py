@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
-    QGridLayout,
     QLabel,
     QSizePolicy,
     QSlider,
@@ -28,7 +27,8 @@ from napari_stexp.session import COLORMAPS, DisplaySettings
 
 __all__ = ["DisplayControls"]
 
-_BOX_PX = 92  # two boxes and their titles side by side in a dock
+_BOX_PX = 86  # three boxes side by side in a dock
+_LIMITS_PX = 106
 _MIN_SIZE, _MAX_SIZE = 20, 300  # % of the true diameter
 
 _TRANSFORMS = (("log", "log"), ("counts", "linear"), ("z-score", "z"))
@@ -80,22 +80,12 @@ class DisplayControls(QWidget):
             "hand they stay the same from gene to gene; same for all takes the percentiles over "
             "all predictions and the measurement, so that views beside each other compare.",
         )
-        grid = QGridLayout()
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(6)
-        grid.setVerticalSpacing(3)
-        pairs = (
-            ("Colours", self.colormap_box), ("Values", self.transform_box),
-            ("Draw", self.draw_box), ("Limits", self.mode_box),
-        )  # fmt: skip
-        for i, (title, box) in enumerate(pairs):
-            label = QLabel(title)
-            label.setToolTip(box.toolTip())
-            grid.addWidget(label, i // 2, 2 * (i % 2))
-            grid.addWidget(box, i // 2, 2 * (i % 2) + 1)
-        grid.setColumnStretch(1, 1)
-        grid.setColumnStretch(3, 1)
-        column.addLayout(grid)
+        row = make_row(self.colormap_box, self.transform_box, self.draw_box)
+        row.setStretch(0, 4)
+        row.setStretch(1, 3)
+        row.setStretch(2, 3)
+        row.setStretch(3, 0)
+        column.addLayout(row)
 
     def _build_limits(self, column: QVBoxLayout) -> None:
         self.percentile_slider = QDoubleRangeSlider(Qt.Orientation.Horizontal)
@@ -105,18 +95,23 @@ class DisplayControls(QWidget):
             "the upper one the last."
         )
         self.percentile_label = QLabel()
-        self.percentile_label.setMinimumWidth(76)
+        self.percentile_label.setMinimumWidth(70)
         percentiles = QWidget()
         percentiles.setLayout(make_row(self.percentile_slider, self.percentile_label, stretch=0))
         self.low_box = self._make_value_box("Value that gets the first colour.")
         self.high_box = self._make_value_box("Value that gets the last colour.")
         hand = QWidget()
-        hand.setLayout(make_row(self.low_box, QLabel("to"), self.high_box))
+        hand.setLayout(make_row(self.low_box, self.high_box))
+        for box in (self.low_box, self.high_box):
+            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            box.setMinimumWidth(_BOX_PX)
         self.limit_stack = QStackedWidget()
         self.limit_stack.addWidget(percentiles)
         self.limit_stack.addWidget(hand)
         self.limit_stack.setFixedHeight(30)
-        column.addWidget(self.limit_stack)
+        self.mode_box.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.mode_box.setFixedWidth(_LIMITS_PX)
+        column.addLayout(make_row(self.mode_box, self.limit_stack, stretch=1))
 
     def _build_more(self, column: QVBoxLayout) -> None:
         self.more = Fold(

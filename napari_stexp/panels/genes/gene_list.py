@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_stexp.gene.names import common_meanings
 from napari_stexp.panels.genes.gene_model import (
     COLUMN_NAMES,
     GENE,
@@ -27,7 +28,7 @@ from napari_stexp.panels.genes.gene_model import (
     GeneTableModel,
 )
 from napari_stexp.panels.genes.gene_table import GeneTable
-from napari_stexp.panels.text import count
+from napari_stexp.panels.text import count, join_words
 from napari_stexp.panels.widgets import ignore_idle_wheel, make_row
 
 if TYPE_CHECKING:
@@ -85,7 +86,6 @@ class GeneList(QWidget):
         for words, kind in (("All", _ALL), ("★", _FAVOURITES), ("Recent", _RECENT)):
             self.choice.addItem(words, kind)
         self.choice.setToolTip("Which genes are listed: all, your favourites (★), or recent ones.")
-        self.choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.choice.setFixedWidth(_CHOICE_PX)
         self.menu_button = QToolButton()
         self.menu_button.setText("⋯")
@@ -164,6 +164,7 @@ class GeneList(QWidget):
         selection.blockSignals(False)
         self._show_line()
         self.show_gene(self._gene)
+        self.table.reveal()
 
     def _show_line(self) -> None:
         shown, total = self.model.rowCount(), self.model.total
@@ -177,8 +178,19 @@ class GeneList(QWidget):
         elif kind in _NOTHING and not self.search.text().strip():
             words = _NOTHING[kind]
         else:
-            words = f"None of the {total:,} genes is called that. Clear the box to see all."
+            words = self._explain_nothing(total)
         self.line.setText(words)
+
+    def _explain_nothing(self, total: int) -> str:
+        """Say that nothing is called so; of a common name, which gene it means."""
+        typed = self.search.text().strip()
+        meant = common_meanings(typed)
+        if not meant or self.model.has_subset:
+            return f"None of the {count(total, 'gene')} is called that. Clear the box to see all."
+        is_symbol = meant == [typed.upper()]
+        names = join_words(meant) if is_symbol else f"{join_words(meant)} ({typed})"
+        are = "is" if len(meant) == 1 else "are"
+        return f"{names} {are} not among these {count(total, 'gene')}. Clear the box to see all."
 
     # ---- columns and order ---------------------------------------------------------------
 
@@ -204,7 +216,6 @@ class GeneList(QWidget):
         down = column in NUMBERS
         order = Qt.SortOrder.DescendingOrder if down else Qt.SortOrder.AscendingOrder
         self.table.sortByColumn(column, order)
-        self.table.scrollToTop()
 
     def _ask_columns(self, columns: set[int]) -> None:
         names = [COLUMN_NAMES[column] for column in sorted(columns)]

@@ -123,6 +123,11 @@ class GeneTableModel(TitledModel):
         return int(self._row_of[index]) if index >= 0 else -1
 
     @property
+    def has_subset(self) -> bool:
+        """Whether only some of the genes are let through, whatever the text."""
+        return self._subset is not None
+
+    @property
     def total(self) -> int:
         """How many genes there are without the filter."""
         return len(self._genes)

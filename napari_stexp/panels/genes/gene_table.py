@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QModelIndex, QPoint, Qt, Signal
+from qtpy.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
 from qtpy.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QMouseEvent, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView
 
@@ -19,7 +19,7 @@ from napari_stexp.panels.genes.gene_model import (
 
 __all__ = ["GeneTable"]
 
-_WIDTHS = {STAR: 26, MEAN: 60, VARIANCE: 68, MORAN: 74, SCORE: 80}
+_WIDTHS = {STAR: 24, MEAN: 54, VARIANCE: 72, MORAN: 74, SCORE: 82}
 _NARROWEST_NAME = 84  # px; with more columns than fit the table scrolls sideways
 
 
@@ -33,6 +33,10 @@ class GeneTable(QTableView):
     def __init__(self, model: GeneTableModel) -> None:
         super().__init__()
         self.genes = model
+        self._revealer = QTimer(self)
+        self._revealer.setSingleShot(True)
+        self._revealer.setInterval(0)
+        self._revealer.timeout.connect(self._reveal)
         self.setModel(model)
         self.setToolTip(
             "Click a gene to see it on the slide; ↑ ↓ step to the next one. Ctrl or Shift and a "
@@ -55,6 +59,8 @@ class GeneTable(QTableView):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setMinimumSectionSize(20)
         header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.sortIndicatorChanged.connect(self._show_top)
         for column, width in _WIDTHS.items():
             header.resizeSection(column, width)
         self.setSortingEnabled(True)
@@ -102,9 +108,21 @@ class GeneTable(QTableView):
         else:
             self.selectRow(row)
         selection.blockSignals(False)
-        if row >= 0:
-            self.scrollTo(self.genes.index(row, GENE))
+        self.reveal()
         self.viewport().update()
+
+    def reveal(self) -> None:
+        """Bring the current row into view, once the table has its place."""
+        self._revealer.start()
+
+    def _show_top(self) -> None:
+        """Show the first genes of a new order, wherever the current one is."""
+        self._revealer.stop()
+        self.scrollToTop()
+
+    def _reveal(self) -> None:
+        if self.currentIndex().isValid():
+            self.scrollTo(self.genes.index(self.currentIndex().row(), STAR))
 
     def _is_selected(self, row: int) -> bool:
         return self.selectionModel().isRowSelected(row, QModelIndex())
