@@ -36,6 +36,20 @@ _NAMES = {
 }
 
 
+class _Event:
+    """A mouse event as napari's tools see it.
+
+    A tool that goes on over several events keeps the first one, of which napari replaces what
+    it wraps by the event at hand.
+    """
+
+    def __init__(self, **facts: Any) -> None:
+        self.__wrapped__: Any = SimpleNamespace(**facts)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__wrapped__, name)
+
+
 class ToolMouse:
     """Passes the mouse on to the session's tool as if it were over napari's canvas.
 
@@ -84,7 +98,7 @@ class ToolMouse:
         x, y = frame.to_level0(place) * scale
         if kind != "mouse_move":
             self._down = kind == "mouse_press"
-        napari_event = SimpleNamespace(
+        napari_event = _Event(
             type=kind, button=_button_of(event), is_dragging=self._down,
             modifiers=[name for key, name in _NAMES.items() if event.modifiers() & key],
             position=(float(y), float(x)), pos=np.asarray(place), handled=False,
