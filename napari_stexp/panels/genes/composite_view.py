@@ -96,11 +96,11 @@ class CompositeView(QWidget):
         self.refresh()
 
     def _on_content(self, _: Any = None) -> None:
-        if self.isVisible():
+        if self.isVisibleTo(self._panel):
             self.refresh()
 
     def _on_values(self, _: Any = None) -> None:
-        if self.isVisible() and self.session.composite:
+        if self.isVisibleTo(self._panel) and self.session.composite:
             self._show_limits()
 
     def _on_composite(self, _: Any = None) -> None:

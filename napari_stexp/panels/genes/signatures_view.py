@@ -147,7 +147,7 @@ class SignaturesView(QWidget):
         self.refresh()
 
     def _on_content(self, _: Any = None) -> None:
-        if self.isVisible():
+        if self.isVisibleTo(self._panel):
             self.refresh()
 
     def _on_gene(self, gene: str | None) -> None:
