@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, QSize, QTimer, Signal
-from qtpy.QtGui import QColor, QShowEvent
+from qtpy.QtCore import QEvent, QObject, QSize, QTimer, Signal
+from qtpy.QtGui import QColor, QPaintEvent, QShowEvent
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from napari_stexp.panels.train.loss_curve import import_canvas
@@ -67,6 +67,7 @@ class Plot(QWidget):
         self.figure: Any = None
         self.canvas: Any = None
         self._drawn_size = (0, 0)
+        self._is_stale = False
         self.draw_ms = 0.0  # how long the last drawing took
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -93,13 +94,26 @@ class Plot(QWidget):
         return PlotColors(text.name(), back.name(), back.lightness() < text.lightness())
 
     def _plan(self) -> None:
-        if self._draw is not None and not self._timer.isActive():
+        self._is_stale = self._draw is not None
+        if self._is_stale and not self._timer.isActive():
             self._timer.start()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Draw what has come while nobody looked."""
         super().showEvent(event)
         self._plan()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Draw what has come while another tab was in front: Qt tells of that in no other way."""
+        super().paintEvent(event)
+        if self._is_stale:
+            self._plan()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Do the same where the canvas covers all of the widget."""
+        if watched is self.canvas and event.type() == QEvent.Type.Paint and self._is_stale:
+            self._plan()
+        return super().eventFilter(watched, event)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's name
         """Follow the theme."""
@@ -108,12 +122,13 @@ class Plot(QWidget):
             self._plan()
 
     def _draw_if_seen(self) -> None:
-        if not self.isVisible() or self._draw is None:
-            return  # shown again, it draws
+        if not self.isVisible() or self.visibleRegion().isEmpty() or self._draw is None:
+            return  # seen again, it draws
         if not self._library.is_ready:
             self._library.want()
             return
         start = time.perf_counter()
+        self._is_stale = False
         if self.canvas is None:
             canvas_class, figure_class = import_canvas()
             self.figure = figure_class()
@@ -123,6 +138,7 @@ class Plot(QWidget):
             self._layout.addWidget(self.canvas)
             ratio = self.figure.dpi / self.devicePixelRatioF()
             self.figure.set_size_inches(max(self.width(), 50) / ratio, self._height / ratio)
+            self.canvas.installEventFilter(self)
             self.canvas.mpl_connect("resize_event", self._on_resized)
         colors = self.colors
         self.figure.clear()

@@ -36,6 +36,7 @@ class PlotsPanel(Panel):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
         self.control = self.controller.reading
+        self._dock: QDockWidget | None = None
         self.adapter = get_adapter(napari_viewer)
         self.guide = Notice("hint")
         self.tabs = QTabBar()
@@ -118,9 +119,18 @@ class PlotsPanel(Panel):
         dock.raise_()
 
     def showEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
-        """Show what has come while nobody looked."""
+        """Show what has come while nobody looked, now and whenever the tab comes forward."""
         super().showEvent(event)
+        dock = self.parent()
+        if isinstance(dock, QDockWidget) and dock is not self._dock:
+            self._dock = dock
+            dock.visibilityChanged.connect(self._on_changed)
         self._on_changed()
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether the dock is open, with no other tab in front of it."""
+        return self.isVisible() and not self.visibleRegion().isEmpty()
 
     # ---- showing -------------------------------------------------------------------------
 
@@ -132,7 +142,7 @@ class PlotsPanel(Panel):
         for number, view in enumerate(self.views):
             shown = number == self.tabs.currentIndex() and not missing
             view.setVisible(shown)
-            if shown and self.isVisible():
+            if shown and self.is_seen:
                 view.refresh()  # type: ignore[attr-defined]
 
     def what_is_missing(self) -> str:

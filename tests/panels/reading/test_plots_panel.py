@@ -84,11 +84,11 @@ def test_the_dock_says_what_is_missing(window, slide_file, spots_file):
 def test_a_click_on_a_spot_brings_its_profile_forward(desk):
     w, view = desk, desk.plots.profile_view
     turn_to(w, HISTOGRAM)
-    w.slide.parent().raise_()
-    w.qtbot.wait(100)
+    w.bring_forward(w.slide)
+    w.wait(lambda: not w.plots.is_seen)
     click_spot(w, 7)
     assert w.session.focus == 7
-    assert w.plots.isVisible()
+    assert w.plots.is_seen
     assert w.plots.tabs.currentIndex() == PROFILE
     assert view.box.currentText() == f"Spot {w.session.spots.obs_names[7]}"
     table = view.tables[True]
@@ -125,7 +125,9 @@ def test_the_profile_follows_what_was_chosen_last(desk):
     gene = column(view.tables[False], 0)[0]
     values = w.session.values(gene)
     found = view.profile.table.loc[gene]
-    assert found["difference"] == pytest.approx(values[mask].mean() - values[~mask].mean())
+    assert found["difference"] == pytest.approx(
+        values[mask].mean() - values[~mask].mean(), abs=1e-5
+    )
     assert view.facts.text("Spots") == "12 of the section's 30"
     region = w.session.regions.add(box(300, 200, 400, 400), "Tumor")
     w.session.regions.select([region.id])
@@ -140,7 +142,7 @@ def test_the_profile_follows_what_was_chosen_last(desk):
     assert view.profile.of_one
 
 
-def test_a_spot_without_values_says_so_and_is_no_error(desk, bundle_file):
+def test_a_spot_without_values_says_so_and_is_no_error(desk):
     from tests.session.fakes import make_batch, make_prediction
 
     w, view = desk, desk.plots.profile_view
@@ -187,10 +189,10 @@ def test_nothing_is_shown_while_values_are_hidden(desk):
     w.qtbot.wait(150)
     assert "Hidden until" in panel.guide.text()
     assert all(view.isHidden() for view in panel.views)
-    w.slide.parent().raise_()
-    w.qtbot.wait(50)
+    w.bring_forward(w.slide)
+    w.wait(lambda: not panel.is_seen)
     click_spot(w, 4)
-    assert not panel.isVisible()
+    assert not panel.is_seen
     assert w.controller.tasks == {}
 
 
@@ -281,6 +283,20 @@ def test_swapping_shows_the_other_gene(desk):
     w.click(view.swap_button)
     w.qtbot.wait(150)
     assert (w.session.gene, view.other) == (other, shown)
+
+
+def test_nothing_is_drawn_behind_another_tab(desk):
+    w, plot = desk, desk.plots.histogram_view.plot
+    turn_to(w, HISTOGRAM)
+    wait_for_plot(w, plot)
+    w.bring_forward(w.slide)
+    drawn = []
+    plot.drawn.connect(lambda: drawn.append(w.session.gene))
+    w.session.gene = next(gene for gene in w.session.genes if gene != w.session.gene)
+    w.qtbot.wait(400)
+    assert drawn == []
+    w.bring_forward(w.plots)
+    w.wait(lambda: drawn == [w.session.gene])
 
 
 def test_a_late_profile_of_other_spots_is_dropped(desk):
