@@ -9,6 +9,7 @@ import numpy as np
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QButtonGroup, QRadioButton, QWidget
 
+from napari_stexp.panels.figure_form import FigureButton
 from napari_stexp.panels.fold import Fold
 from napari_stexp.panels.genes.color_bar import ColorBar
 from napari_stexp.panels.genes.composite_view import CompositeView
@@ -81,6 +82,8 @@ class GenesPanel(Panel):
         self.add_fold(
             "Side by side", "Several genes, or several models, with one camera.", self.views
         )
+        self.figure = FigureButton(self)
+        self.column.addWidget(self.figure)
 
     def add_fold(self, title: str, tooltip: str, widget: QWidget, *, opened: bool = False) -> Fold:
         """Put a widget into a fold of its own, at the end of the panel."""
@@ -195,6 +198,7 @@ class GenesPanel(Panel):
         self.measured_button.setChecked(session.source == "measured")
         for widget in (self.list, self.color_bar, self.controls, *self.folds):
             widget.setVisible(bool(genes))
+        self.figure.setVisible(bool(genes) or session.slide is not None)
         self.guide.say("hint", "" if genes else self._what_next())
         if genes != self._listed:
             self._listed = genes
