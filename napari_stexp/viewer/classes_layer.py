@@ -1,4 +1,4 @@
-"""The Points layer of classes: spots in the colours of their labels."""
+"""The layer of classes: spots in the colours of their labels."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import numpy as np
 from napari_stexp.viewer.colour import PENDING_RING, SpotColours, ring_selected
 from napari_stexp.viewer.frame import layer_frame, place, to_yx, world_mpp
 from napari_stexp.viewer.legend import Legend
-from napari_stexp.viewer.spots_layer import CANVAS_LIMITS, SYMBOLS, spot_size_px
+from napari_stexp.viewer.spot_grid import SpotGrid
+from napari_stexp.viewer.spots_layer import CANVAS_LIMITS, MOST_POINTS, SYMBOLS, spot_size_px
+from napari_stexp.viewer.spots_view import SpotsView
 
 if TYPE_CHECKING:
-    from napari.layers import Points
+    from napari.layers import Layer, Points
 
     from napari_stexp.session import LabelSource, Session
+    from napari_stexp.viewer.spots_pictures import RasterPicture
     from napari_stexp.viewer.stack import LayerStack
 
 __all__ = ["Classes", "ClassesLayer", "colour_classes", "shown_source"]
@@ -44,7 +47,7 @@ def colour_classes(source: LabelSource) -> SpotColours:
 
 
 class ClassesLayer:
-    """Paints one napari Points layer by the labels in use.
+    """Paints one napari layer by the labels in use: Points, or an image of many spots.
 
     Parameters
     ----------
@@ -53,50 +56,77 @@ class ClassesLayer:
     """
 
     def __init__(self, session: Session) -> None:
-        from napari.layers import Points
-
         self._session = session
         self._spots = session.spots
         self._size = spot_size_px(session.spots)
-        self.layer: Points = Points(
-            to_yx(session.spots.obsm["spatial"]),
-            size=self._size,
-            border_width=0,
-            border_width_is_relative=True,
-            canvas_size_limits=CANVAS_LIMITS,
-            antialiasing=1,
-            name="Classes",
-        )
+        self._raster: RasterPicture | None = None
+        self.layer: Any
+        if session.spots.n_obs > MOST_POINTS:
+            from napari_stexp.viewer.spots_pictures import RasterPicture
+
+            self._raster = RasterPicture(SpotGrid(session.spots.obsm["spatial"]), self._size)
+            self.layer = self._raster.layer
+        else:
+            self.layer = _make_points(session.spots, self._size)
         self.layer.editable = False
         self.place()
 
     def place(self) -> None:
         """Follow a new scale of the slide."""
-        place(self.layer, layer_frame(world_mpp(self._session)))
+        mpp = world_mpp(self._session)
+        if self._raster is not None:
+            self._raster.place(mpp)
+        else:
+            place(self.layer, layer_frame(mpp))
 
     def paint(self, source: LabelSource) -> None:
         """Give every spot the colour of its class, and follow size, shape and opacity."""
-        import pandas as pd
-
         layer, display = self.layer, self._session.display
-        layer.size = self._size * display.size_factor
-        layer.symbol = SYMBOLS[display.shape]
         layer.opacity = display.opacity
         layer.visible = display.visible
-        colours = ring_selected(colour_classes(source), self._session.selection)
-        with layer.events.border_width.blocker(), layer.events.border_color.blocker():
-            layer.border_width = colours.ring_width
-            layer.border_color = colours.ring
-        names = np.asarray(self._session.spots.obs_names, dtype=object)
-        layer.features = pd.DataFrame({"spot": names, "class": source.values})
-        layer.face_color = colours.face
+        size, selection = self._size * display.size_factor, self._session.selection
+        colours = colour_classes(source)
+        if self._raster is not None:
+            self._raster.style(size, display.shape)
+            status = np.where(colours.face[:, 3] > 0, "labelled", "pending")
+            view = SpotsView(None, status, (0.0, 1.0), "gray", "", faces=colours.face)
+            self._raster.paint(view, selection)
+        else:
+            layer.size, layer.symbol = size, SYMBOLS[display.shape]
+            names = np.asarray(self._session.spots.obs_names, dtype=object)
+            _paint_points(layer, ring_selected(colours, selection), names, source.values)
         layer.name = f"Classes: {source.title}"
 
     @property
     def stale(self) -> bool:
         """Whether the layer no longer holds the session's spots."""
         spots = self._session.spots
-        return self._spots is not spots or len(self.layer.data) != spots.n_obs
+        altered = self._raster is None and len(self.layer.data) != self._spots.n_obs
+        return self._spots is not spots or altered
+
+
+def _make_points(spots: Any, size: float) -> Points:
+    from napari.layers import Points
+
+    return Points(
+        to_yx(spots.obsm["spatial"]),
+        size=size,
+        border_width=0,
+        border_width_is_relative=True,
+        canvas_size_limits=CANVAS_LIMITS,
+        antialiasing=1,
+        name="Classes",
+    )
+
+
+def _paint_points(layer: Points, colours: SpotColours, names: Any, classes: Any) -> None:
+    import pandas as pd
+
+    with layer.events.border_width.blocker(), layer.events.border_color.blocker():
+        layer.border_width = colours.ring_width
+        layer.border_color = colours.ring
+    layer.features = pd.DataFrame({"spot": names, "class": classes})
+    layer.face_color = colours.face
 
 
 class Classes:
@@ -115,7 +145,7 @@ class Classes:
         self._painter: ClassesLayer | None = None
 
     @property
-    def layer(self) -> Points | None:
+    def layer(self) -> Layer | None:
         """The layer while it is shown."""
         return None if self._painter is None else self._painter.layer
 

@@ -126,7 +126,7 @@ class ShownSpots:
         painter = self._painter
         if painter is not None:
             scale = float(layer_frame(world_mpp(self._session))["scale"][0])
-            self._tooltip.follow(self._session.spots, painter.diameter / 2, scale, painter.grid)
+            self._tooltip.follow(self._session.spots, painter.reach, scale, painter.grid)
             painter.read_with(self._tooltip.describe)
             self._composite.follow(self._session)
 

@@ -75,6 +75,7 @@ class SpotsLayer:
         self.covered = False
         self._spots = session.spots
         self._size = spot_size_px(self._spots)
+        self._pitch = 0.0
         self._has_values = False
         self.kind = picture_kind(session)
         self._grid = grid
@@ -100,8 +101,8 @@ class SpotsLayer:
             return RasterPicture(self.grid, self._size)
         from napari_stexp.spots import spot_pitch_px
 
-        pitch = spot_pitch_px(self._spots) or 2 * self._size
-        return HeatPicture(self.grid.xy, pitch)
+        self._pitch = float(spot_pitch_px(self._spots) or 2 * self._size)
+        return HeatPicture(self.grid.xy, self._pitch)
 
     @property
     def grid(self) -> SpotGrid:
@@ -120,6 +121,11 @@ class SpotsLayer:
     def diameter(self) -> float:
         """Of a spot as it is drawn, level-0 px."""
         return self._size * self._session.display.size_factor
+
+    @property
+    def reach(self) -> float:
+        """How far from its centre a spot is read out, level-0 px: in a heat map, half way."""
+        return max(self.diameter, self._pitch) / 2
 
     def shows(self, spots: Any) -> bool:
         """Whether these are the layer's spots."""
