@@ -103,6 +103,10 @@ def warm_up_steps() -> Steps:
     yield Progress(0, 0, "getting ready")
     with contextlib.suppress(ImportError):  # where it is installed, dask asks it for a scheduler
         import dask.distributed  # noqa: F401
+    from napari_stexp.viewer.warm_up import warm_up_layers
+
+    for _ in warm_up_layers():
+        yield Progress(0, 0, "getting ready")
 
 
 def list_devices_steps() -> Steps:

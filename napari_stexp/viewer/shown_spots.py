@@ -101,7 +101,9 @@ class ShownSpots:
         """Don't let the status bar name what was shown before until the mouse moves."""
         viewer = self._stack.viewer
         if viewer.mouse_over_canvas:
-            viewer.update_status_from_cursor()
+            viewer.status = self._tooltip.describe(*viewer.cursor.position[-2:]) or "Ready"
+        elif isinstance(viewer.status, dict):  # of a layer
+            viewer.status = "Ready"
 
     def mark_selected(self) -> None:
         """Follow the choice of spots."""
