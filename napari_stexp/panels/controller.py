@@ -162,12 +162,14 @@ class Controller(BackgroundTasks):
         self.predicting.stop()
         self.cleared.emit("spots")
         self._forget_conflict()
-        self.guard("spots", self.session.set_spots, None)
+        with self.session.undoing.step("Remove the spots"):
+            self.guard("spots", self.session.set_spots, None)
 
     def _set_spots(self, spots: Any) -> None:
         self.predicting.stop()
         try:
-            self.session.set_spots(spots)
+            with self.session.undoing.step("Load other spots"):
+                self.session.set_spots(spots)
         except ScaleError:
             self.conflicting_spots = spots
             self.scale_conflict.emit(spots)
@@ -251,4 +253,5 @@ class Controller(BackgroundTasks):
 
     def set_display(self, display: Any) -> None:
         """Draw the gene otherwise."""
-        self.session.display = display
+        with self.session.undoing.step("Draw the spots otherwise"):
+            self.session.display = display

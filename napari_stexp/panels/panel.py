@@ -11,6 +11,7 @@ from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from napari_stexp.errors import StexpError
+from napari_stexp.panels.habits.undo_keys import bind_undo
 from napari_stexp.panels.registry import end_with, get_controller
 from napari_stexp.panels.widgets import PANEL_WIDTH, Notice, ScrollBody, TaskRow
 from napari_stexp.panels.workers import TaskHandle
@@ -48,6 +49,7 @@ class Panel(QWidget):
         outer.addWidget(body)
         self.column = body.column
         self.setMinimumWidth(260)
+        bind_undo(self, self.controller)
         self.controller.task_started.connect(self._on_task_started)
         self.controller.task_ended.connect(self._on_task_ended)
         self.controller.failed.connect(self._on_failed)

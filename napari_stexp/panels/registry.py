@@ -56,6 +56,7 @@ def get_controller(napari_viewer: Any) -> Controller:
     viewer = unwrap(napari_viewer)
     if viewer not in _CONTROLLERS:
         from napari_stexp.panels.controller import Controller
+        from napari_stexp.panels.workbench import offer_in_console
         from napari_stexp.session import Session
         from napari_stexp.viewer import LayerAdapter
 
@@ -65,6 +66,7 @@ def get_controller(napari_viewer: Any) -> Controller:
         _ADAPTERS[viewer] = LayerAdapter(session, viewer)
         _CONTROLLERS[viewer].predicting.follow(_ADAPTERS[viewer])
         _CONTROLLERS[viewer].workspace.attach(viewer)
+        offer_in_console(viewer)
     return _CONTROLLERS[viewer]
 
 
@@ -114,6 +116,7 @@ def end_with(window: Any, controller: Controller) -> None:
         controller.watcher = watcher
         _follow_views(window, controller)
         _follow_work(window, controller)
+        _follow_keys(window, controller)
 
 
 def _follow_work(window: Any, controller: Controller) -> None:
@@ -121,6 +124,23 @@ def _follow_work(window: Any, controller: Controller) -> None:
     from napari_stexp.panels.workspace.window_habits import WindowHabits
 
     controller.habits = WindowHabits(controller, window)
+
+
+def _follow_keys(window: Any, controller: Controller) -> None:
+    """Let keys and the right mouse button work wherever the focus is."""
+    from napari_stexp.panels.habits.actions import Actions
+    from napari_stexp.panels.habits.canvas_menu import CanvasMenu
+    from napari_stexp.panels.habits.shortcuts import bind_shortcuts
+    from napari_stexp.panels.habits.undo_keys import bind_undo_on_slide
+
+    for viewer, other in _CONTROLLERS.items():
+        if other is controller:
+            actions = Actions(viewer, window)
+            bind_shortcuts(window, actions)
+            bind_undo_on_slide(viewer, controller)
+            menu = CanvasMenu(viewer, actions)
+            controller.watcher.closed.connect(menu.close)  # type: ignore[union-attr]
+            return
 
 
 def _follow_views(window: Any, controller: Controller) -> None:

@@ -133,7 +133,12 @@ class LayerAdapter(Flying):
             canvas = self.viewer.canvas
             canvas.overlays.scale_bar.visible = True
             canvas.overlay_tiling.top_right = "vertical"  # the title above the colour bar
-            self.viewer.fit_to_view(layers=[self.image_layer], margin=0.02)
+            self.fit()
+
+    def fit(self) -> None:
+        """Fit the slide into the window; without one, whatever there is."""
+        layers = None if self.image_layer is None else [self.image_layer]
+        self.viewer.fit_to_view(layers=layers, margin=0.02)
 
     def _place_others(self) -> None:
         for part in (self._regions, self._spots, self._classes):

@@ -20,7 +20,6 @@ from napari_stexp.panels.annotate.region_list import RegionList
 from napari_stexp.panels.annotate.region_model import write_area
 from napari_stexp.panels.annotate.region_numbers import count_by_class
 from napari_stexp.panels.annotate.tool_row import ToolRow
-from napari_stexp.panels.annotate.undo_keys import bind_undo
 from napari_stexp.panels.fold import Fold
 from napari_stexp.panels.panel import Panel
 from napari_stexp.panels.registry import get_adapter
@@ -63,7 +62,6 @@ class AnnotationsPanel(Panel):
         self._numbers_timer.setInterval(_NUMBERS_MS)
         self._numbers_timer.timeout.connect(self._show_classes)
         self._connect()
-        bind_undo(self, self.adapter.viewer, self.control)
         self.refresh()
 
     # ---- building ------------------------------------------------------------------------

@@ -130,7 +130,8 @@ class SignatureControl(QObject):
     def remove(self, names: Sequence[str]) -> None:
         """Remove signatures from the session."""
         self._controller.cleared.emit("signatures")
-        self.session.signatures.remove(list(names))
+        with self.session.undoing.step("Remove signatures"):
+            self.session.signatures.remove(list(names))
 
     # ---- composites ----------------------------------------------------------------------
 
@@ -142,7 +143,8 @@ class SignatureControl(QObject):
     def _show_composite(self, names: tuple[str, ...]) -> None:
         for name in names:
             self.use(name)
-        self.session.composite = names
+        with self.session.undoing.step("Mix genes"):
+            self.session.composite = names
 
     def set_style(self, style: CompositeStyle) -> None:
         """Mix colours otherwise, or between other limits."""

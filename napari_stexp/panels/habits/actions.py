@@ -8,11 +8,13 @@ from weakref import ref
 
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
-from napari_stexp.panels.registry import PANELS, get_controller
+from napari_stexp.panels.registry import PANELS, get_adapter, get_controller
+from napari_stexp.viewer.picking import find_spot
 
 if TYPE_CHECKING:
     from napari_stexp.panels.controller import Controller
     from napari_stexp.session import Session
+    from napari_stexp.viewer import LayerAdapter
 
 __all__ = ["Actions", "find_dock", "raise_dock"]
 
@@ -65,6 +67,11 @@ class Actions:
         return controller
 
     @property
+    def adapter(self) -> LayerAdapter:
+        """What shows the session."""
+        return get_adapter(self._viewer())
+
+    @property
     def session(self) -> Session:
         """What is open."""
         return self.controller.session
@@ -99,7 +106,12 @@ class Actions:
     def predict(self) -> None:
         """Predict all spots."""
         self.open_tab("Predict")
-        self.controller.predicting.predict()
+        self.controller.predicting.predict("tissue")
+
+    def predict_in_view(self) -> None:
+        """Predict the spots that are in view."""
+        self.open_tab("Predict")
+        self.controller.predicting.predict("view")
 
     # ---- genes ---------------------------------------------------------------------------
 
@@ -116,6 +128,17 @@ class Actions:
     def previous_gene(self) -> None:
         """Show the gene before in the list."""
         self._step(-1)
+
+    def mark_gene(self) -> None:
+        """Make the gene a favourite, or no longer."""
+        gene = self.session.gene
+        if gene is not None and gene not in self.session.signatures:
+            self.session.marks.toggle(gene)
+
+    def show_profile(self, spot: int) -> None:
+        """Look at a spot in the tab Plots."""
+        self.session.focus_spot(spot)
+        self.open_tab("Plots")
 
     def _step(self, steps: int) -> None:
         dock = find_dock(self.window, "Genes")
@@ -149,6 +172,22 @@ class Actions:
         display = self.session.display
         mode = "spots" if display.mode == "heat map" else "heat map"
         self.controller.set_display(replace(display, mode=mode))
+
+    def fit(self) -> None:
+        """Fit the slide into the window."""
+        self.adapter.fit()
+
+    def fly_to(self, spot: int) -> None:
+        """Zoom to a spot."""
+        self.controller.guard("view", self.adapter.fly_to, spot)
+
+    def spot_at(self, x: float, y: float) -> int | None:
+        """Return the spot at (x, y), level-0 px."""
+        return find_spot(self.session, x, y)
+
+    def export_figure(self) -> None:
+        """Ask what to export as a figure."""
+        self.open_tab("Genes").figure.ask()
 
     # ---- undo ----------------------------------------------------------------------------
 

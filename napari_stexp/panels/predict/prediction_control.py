@@ -196,7 +196,8 @@ class PredictionControl(QObject):
         if name in predictions and self.run.fills(predictions[name]):
             self.stop()
         self._controller.cleared.emit("predict")
-        self._controller.guard("predict", self.session.drop_prediction, name)
+        with self.session.undoing.step(f"Remove the prediction {name}"):
+            self._controller.guard("predict", self.session.drop_prediction, name)
 
     def clear(self) -> None:
         """Take the shown prediction away."""
