@@ -219,7 +219,7 @@ class GeneValues(ABC):
         return f"SD of {unit}" if transform == "z" else unit
 
     def paired_values(self, gene: str) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
-        """Return what was measured and what was predicted of a gene, each (N,).
+        """Return what was measured and what was predicted of a gene or signature, each (N,).
 
         Both are on the prediction's scale; NaN where there is no value. None where one of
         the two doesn't know the gene, or values are hidden.
@@ -227,6 +227,9 @@ class GeneValues(ABC):
         if self.hides_values or self._predicted is None or not self.has_measurement:
             return None
         measured = self.measurement
+        if measured is not None and gene in self.signatures:
+            scores = self.signatures
+            return scores.values(gene, measured), scores.values(gene, self._predicted)
         if measured is None or gene not in measured.genes or gene not in self._predicted.genes:
             return None
         return measured.values(gene), self._predicted.values(gene)

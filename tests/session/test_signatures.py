@@ -62,6 +62,15 @@ class TestScores:
         expected = score_genes(session.measurement.matrix(), GENES, ["G1", "G2", "Krt8"])
         np.testing.assert_allclose(session.values(), expected, rtol=1e-5, atol=1e-6)
 
+    def test_measured_and_predicted_ones_are_compared(self, session):
+        session.signatures.add(MINE)
+        score(session, "mine")
+
+        measured, predicted = session.paired_values("mine")
+
+        np.testing.assert_array_equal(predicted, session.values("mine"))
+        np.testing.assert_array_equal(session.residual("mine"), predicted - measured)
+
     def test_genes_are_found_by_their_other_names(self, session):
         session.signatures.add(Signature("amplicon", ("HER2", "G7")))
         source = session.expression
