@@ -204,7 +204,7 @@ class GeneValues(ABC):
         return self.unit_of(self._gene)
 
     def unit_of(self, gene: str | None) -> str:
-        """The unit of a gene's or signature's shown values in short."""
+        """Return the unit of a gene's or signature's shown values in short."""
         return self._unit(_VALUE_UNITS, gene)
 
     def _unit(self, units: dict[str, str], gene: str | None) -> str:
