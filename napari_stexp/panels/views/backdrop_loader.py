@@ -54,6 +54,7 @@ class BackdropLoader(QObject):
 
     ready = Signal(object)  # Backdrop
     _done = Signal(object)
+    _early = Signal(object)
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -64,6 +65,7 @@ class BackdropLoader(QObject):
         self._tiles: tuple[tuple[Any, ...], RegionTiles | None] = ((), None)
         self._closed = False
         self._done.connect(self._take)
+        self._early.connect(self._show_early)
 
     def ask(self, frame: Frame) -> None:
         """Read what a frame shows; `ready` tells when."""
@@ -88,8 +90,8 @@ class BackdropLoader(QObject):
         backdrop = None
         try:
             backdrop = self._read(order)
-        except (StexpError, OSError, ValueError):
-            pass  # the slide was closed meanwhile; tiles that don't decode are grey anyway
+        except (StexpError, OSError, ValueError, RuntimeError):
+            pass  # slide or window were closed meanwhile; tiles that don't decode are grey anyway
         finally:
             try:
                 self._done.emit(backdrop)
@@ -103,6 +105,7 @@ class BackdropLoader(QObject):
             if slide is not order.slide or overview is None:
                 overview = cut_overview(order.slide)
                 self._overview = (order.slide, overview)
+                self._early.emit(Backdrop(overview))  # there is something to see meanwhile
             detail = cut_detail(order.slide, order.frame)
         regions = cut_regions(self._tiles_of(order), order.frame)
         return Backdrop(overview, detail, regions)
@@ -125,6 +128,10 @@ class BackdropLoader(QObject):
         if backdrop is not None:
             self.ready.emit(backdrop)
         self._start()
+
+    def _show_early(self, backdrop: Backdrop) -> None:
+        if not self._closed:
+            self.ready.emit(backdrop)
 
     def close(self) -> None:
         """Tell of nothing more."""
