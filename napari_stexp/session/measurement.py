@@ -62,6 +62,7 @@ class MeasuredExpression:
         if earlier is not None and earlier._counts is self._counts:
             self._by_gene = earlier._by_gene
         self._factor = self._find_factor(genes)
+        self._last: tuple[str, NDArray[np.float32]] | None = None  # many ask for the same gene
         self._statistics: GeneStatistics | None = None
         self.morans_i: NDArray[np.float64] | None = None
 
@@ -92,7 +93,12 @@ class MeasuredExpression:
 
     def values(self, gene: str) -> NDArray[np.float32]:
         """Return one gene's (N,) log-normalised values."""
-        column = self._position[gene]
+        last = self._last
+        if last is None or last[0] != gene:
+            self._last = last = (gene, self._normalize(self._position[gene]))
+        return last[1].copy()
+
+    def _normalize(self, column: int) -> NDArray[np.float32]:
         counts = self._counts if self._by_gene is None else self._by_gene
         counts = np.asarray(counts[:, [column]].toarray(), dtype=np.float32).ravel()
         factor = self._factor[column] if self.scale == "gene" else self._factor

@@ -28,7 +28,7 @@ from napari_stexp.session import COLORMAPS, DisplaySettings
 __all__ = ["DisplayControls"]
 
 _BOX_PX = 86  # three boxes side by side in a dock
-_LIMITS_PX = 106
+_LIMITS_PX = 118
 _MIN_SIZE, _MAX_SIZE = 20, 300  # % of the true diameter
 
 _TRANSFORMS = (("log", "log"), ("counts", "linear"), ("z-score", "z"))

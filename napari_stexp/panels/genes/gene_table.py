@@ -19,8 +19,8 @@ from napari_stexp.panels.genes.gene_model import (
 
 __all__ = ["GeneTable"]
 
-_WIDTHS = {STAR: 24, MEAN: 54, VARIANCE: 72, MORAN: 74, SCORE: 82}
-_NARROWEST_NAME = 84  # px; with more columns than fit the table scrolls sideways
+_WIDTHS = {STAR: 24, MEAN: 54, VARIANCE: 68, MORAN: 74, SCORE: 80}
+_NARROWEST_NAME = 80  # px; with more columns than fit the table scrolls sideways
 
 
 class GeneTable(QTableView):
