@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari_stexp.viewer.composite import CompositeLegend
 from napari_stexp.viewer.frame import layer_frame, world_mpp
 from napari_stexp.viewer.hover import SpotTooltip
+from napari_stexp.viewer.legend_box import LegendBox
 from napari_stexp.viewer.spots_layer import SpotsLayer
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class ShownSpots:
         self._painter: SpotsLayer | None = None
         self._tooltip = SpotTooltip(session, stack.viewer)
         self._composite = CompositeLegend(stack.viewer)
+        self._box = LegendBox(stack.viewer, self._find_legend)
 
     @property
     def layer(self) -> Layer | None:
@@ -97,6 +99,11 @@ class ShownSpots:
                     painter.paint(restyle=True)
             self._follow()
 
+    def _find_legend(self) -> tuple[Any, ...]:
+        """Return title and colour bar."""
+        painter = self._painter
+        return () if painter is None else (painter.color_bar, painter.layer.name_overlay)
+
     def _forget_status(self) -> None:
         """Don't let the status bar name what was shown before until the mouse moves."""
         viewer = self._stack.viewer
@@ -130,6 +137,7 @@ class ShownSpots:
             scale = float(layer_frame(world_mpp(self._session))["scale"][0])
             self._tooltip.follow(self._session.spots, painter.reach, scale, painter.grid)
             painter.read_with(self._tooltip.describe)
+            self._box.follow()
             self._composite.follow(self._session)
 
     def _on_layer_edited(self, _: Any = None) -> None:
@@ -159,4 +167,5 @@ class ShownSpots:
     def close(self) -> None:
         """Stop following; the layer stays."""
         self.forget()
+        self._box.close()
         self._tooltip.close()
