@@ -9,7 +9,8 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QComboBox, QLineEdit, QVBoxLayout, QWidget
 
 from napari_stexp.errors import StexpError
-from napari_stexp.panels.plots.column_table import Column, ColumnTable, decimals, significant
+from napari_stexp.panels.plots.column_table import ColumnTable
+from napari_stexp.panels.reading.profile_columns import OF_MANY, OF_ONE
 from napari_stexp.panels.text import count
 from napari_stexp.panels.widgets import (
     Facts,
@@ -29,42 +30,6 @@ __all__ = ["FOCUS", "REGIONS", "SPOTS", "ProfileView"]
 #: What a profile can be of, beside the classes.
 FOCUS, SPOTS, REGIONS = "the clicked spot", "selected spots", "selected regions"
 
-_GENE = Column("gene", "Gene", "The gene.")
-_Z = Column(
-    "z",
-    "z",
-    "How far from the section's mean, in standard deviations over its spots (of log values); for "
-    "several spots the mean of that.",
-    decimals(2, signed=True),
-    54,
-    falling=True,
-)
-_ONE = (
-    _GENE,
-    Column("value", "Value", "The value as shown.", significant, 60, falling=True),
-    _Z,
-    Column(
-        "percentile",
-        "Higher than",
-        "The percentage of the section's spots that have less.",
-        lambda value: f"{int(value)} %" if np.isfinite(value) else "-",
-        80,
-        falling=True,
-    ),
-)
-_MANY = (
-    _GENE,
-    Column("value", "Mean", "Mean of the values as shown.", significant, 60, falling=True),
-    _Z,
-    Column(
-        "difference",
-        "Δ others",
-        "Mean in these spots less the mean in all other spots.",
-        decimals(3, signed=True),
-        64,
-        falling=True,
-    ),
-)
 _NEXT = (
     "Click a spot on the slide to see its profile. Or select spots or regions, in the tab "
     "Annotations, for the mean of them."
@@ -109,7 +74,7 @@ class ProfileView(QWidget):
         self.tools = QWidget()
         self.tools.setLayout(make_row(self.search, self.save_button, stretch=0))
         click = "Click a gene to see it on the slide. Ctrl+C copies the table."
-        self.tables = {True: ColumnTable(_ONE, click), False: ColumnTable(_MANY, click)}
+        self.tables = {True: ColumnTable(OF_ONE, click), False: ColumnTable(OF_MANY, click)}
         self._lay_out()
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
