@@ -50,8 +50,10 @@ class OverlapBox(QWidget):
         layout.addWidget(self.box)
         self.hide()
 
-    def show_state(self, spots: Any, bundle: ModelBundle | None, params: PredictParams) -> None:
-        """Show what holds for these spots and this model."""
+    def show_state(
+        self, spots: Any, bundle: ModelBundle | None, params: PredictParams, running: bool = False
+    ) -> None:
+        """Show what holds for these spots and this model; during a run it can't be changed."""
         patient, theirs, others = "", 0, 0
         if spots is not None and bundle is not None:
             patient, theirs, others = find_overlap(spots, bundle)
@@ -67,7 +69,7 @@ class OverlapBox(QWidget):
         self.box.blockSignals(True)
         self.box.setChecked(patient in params.exclude_patients)
         self.box.blockSignals(False)
-        self.box.setEnabled(others > 0)
+        self.box.setEnabled(others > 0 and not running)
         self.box.setToolTip(
             _HELP if others else "This model has no reference spots of other patients."
         )

@@ -159,8 +159,7 @@ class PredictPanel(Panel):
         self._on_regions()
         self.settings.show_state(session.bundle, session.params)
         self.settings.setEnabled(not running)
-        self.overlap.show_state(session.spots, session.bundle, session.params)
-        self.overlap.setEnabled(not running)
+        self.overlap.show_state(session.spots, session.bundle, session.params, running)
         self._on_paused(self.controller.predicting.paused)
         self._show_result(running)
 

@@ -21,11 +21,11 @@ _LEAST_ROWS, _MOST_ROWS = 2, 6
 
 
 def describe_settings(prediction: Prediction) -> str:
-    """Return 'k 200, L1' from a prediction's provenance; '' where it doesn't say."""
+    """Return 'k 200, L1' or 'k 50, softmax 0.2', as the provenance has it; '' where unknown."""
     chosen = prediction.adata.uns.get("stexp", {}).get("parameters", {})
     parts = [f"k {int(chosen['k'])}"] if "k" in chosen else []
     if "metric" in chosen:
-        parts.append(describe_metric(str(chosen["metric"])))
+        parts.append(describe_metric(str(chosen["metric"])).replace(", T =", ""))
     if chosen.get("scale") == "gene":
         parts.append("per gene")
     return ", ".join(parts)
@@ -43,6 +43,7 @@ class PredictionList(QTreeWidget):
         self._quiet = False
         self.setHeaderLabels(["Name", "Settings", "Spots"])
         self.setRootIsDecorated(False)
+        self.setStyleSheet("QTreeWidget::item { height: 20px; }")
         self.setUniformRowHeights(True)
         self.setAlternatingRowColors(False)
         self.setToolTip(
@@ -58,7 +59,7 @@ class PredictionList(QTreeWidget):
         header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(_SETTINGS, QHeaderView.ResizeMode.Interactive)
         header.setSectionResizeMode(_SPOTS, QHeaderView.ResizeMode.ResizeToContents)
-        header.resizeSection(_SETTINGS, 104)
+        header.resizeSection(_SETTINGS, 120)
         self.currentItemChanged.connect(self._on_current)
         self.itemChanged.connect(self._on_edited)
 

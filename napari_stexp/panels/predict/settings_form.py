@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QSpinBox, QWidget
 
 from napari_stexp.panels.text import describe_metric
@@ -73,7 +73,7 @@ class SettingsForm(QWidget):
         own = None if bundle is None else bundle.header.retrieval
         most = 1 if bundle is None else len(bundle.bank.embeddings)
         self.k_box.setRange(0, most)
-        self.k_box.setSpecialValueText("model's own" if own is None else f"model's own ({own.k})")
+        self.k_box.setSpecialValueText("the model's" if own is None else f"model: {own.k}")
         self.k_box.setValue(params.k or 0)
         words = [(metric, describe_metric(metric)) for metric in _METRICS]
         own_metric = None if own is None else describe_metric(own.metric)
@@ -89,9 +89,12 @@ class SettingsForm(QWidget):
         """Offer these devices, best first."""
         self.device_box.clear()
         best = devices[0].label if devices else ""
-        self.device_box.addItem(f"automatic ({best})" if best else "automatic", "auto")
+        self.device_box.addItem(f"auto: {best}" if best else "automatic", "auto")
         for device in devices:
             self.device_box.addItem(f"{device.name}: {device.label}", device.name)
+        for row in range(self.device_box.count()):  # graphics cards have long names
+            text = self.device_box.itemText(row)
+            self.device_box.setItemData(row, text, Qt.ItemDataRole.ToolTipRole)
         self.device_box.setCurrentIndex(max(0, self.device_box.findData(chosen)))
 
     def _make_box(self, tooltip: str) -> QComboBox:
@@ -105,7 +108,7 @@ class SettingsForm(QWidget):
         self, box: QComboBox, items: list[tuple[str, str]], own: str | None, chosen: str | None
     ) -> None:
         box.clear()
-        box.addItem("model's own" if own is None else f"model's own ({own})", None)
+        box.addItem("the model's" if own is None else f"model: {own}", None)
         if chosen is not None and chosen not in dict(items):
             items = [*items, (chosen, describe_metric(chosen))]
         for value, text in items:

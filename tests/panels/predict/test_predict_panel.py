@@ -531,7 +531,7 @@ def test_another_one_can_be_looked_at_while_one_is_filled(ready, engine):
 def test_settings_are_chosen_in_the_fold(ready):
     w, form = ready, ready.predict.settings
     w.predict.settings_fold.set_opened(True)
-    assert form.metric_box.itemText(0) == "model's own (L1)"
+    assert form.metric_box.itemText(0) == "model: L1"
     w.choose_item(form.metric_box, "L2")
     assert w.session.params.metric == "l2"
     w.choose_item(form.scale_box, "per gene")
