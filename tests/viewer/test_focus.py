@@ -64,14 +64,10 @@ def test_in_a_heat_map_the_nearest_spot_is_meant(mouse, predicted):
     assert predicted.focus == 0
 
 
-def test_the_ring_leaves_with_the_spots_the_views_and_the_user(mouse, predicted, adapter, viewer):
+def test_the_ring_leaves_with_the_spots_and_the_user(mouse, predicted, adapter, viewer):
     active = viewer.layers.selection.active
     mouse.click(200, 300)
     assert viewer.layers.selection.active is active
-    predicted.views.show("genes", ["ERBB2"])
-    assert adapter.focus.layer is None
-    predicted.views.show("single")
-    assert adapter.focus.layer in viewer.layers
     viewer.layers.remove(adapter.focus.layer)
     assert predicted.focus is None
     mouse.click(200, 300)
