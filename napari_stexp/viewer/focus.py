@@ -27,7 +27,7 @@ _SMALLEST = 17.0
 
 
 class Focus:
-    """Follows clicks on spots, and marks the one in focus while the single view is shown.
+    """Follows clicks on spots, and marks the one in focus.
 
     Parameters
     ----------
