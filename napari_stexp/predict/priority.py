@@ -54,15 +54,17 @@ class Priority:
             (x, y) in level-0 pixels.
         """
         batches = [batch for batch in batches if len(batch)]
+        if not batches:
+            return
+        joined = np.concatenate(batches)  # once: of many spots this takes a while
+        starts = np.cumsum([0, *map(len, batches[:-1])])
         left = np.arange(len(batches))
-        seen: Bounds | None = None
         while len(left):
             now = self.bounds
-            if now != seen or now is None:
-                left = np.sort(left)
-            if now is not None and now != seen:
-                left = left[_rank([batches[i] for i in left], points, now)]
-            seen = now
+            left = np.sort(left)
+            if now is not None:
+                nearest = np.minimum.reduceat(_distance(points, now)[joined], starts)
+                left = left[np.argsort(nearest[left], kind="stable")]
             while len(left) and self.bounds == now:
                 first, left = left[0], left[1:]
                 yield batches[first]
@@ -75,17 +77,11 @@ def points_in(points: NDArray[np.float64], bounds: ArrayLike) -> NDArray[np.bool
     return np.asarray((x >= x0) & (x <= x1) & (y >= y0) & (y <= y1), dtype=np.bool_)
 
 
-def _rank(
-    batches: Sequence[NDArray[np.intp]], points: NDArray[np.float64], bounds: Bounds
-) -> NDArray[np.intp]:
-    """Order batches by their spot in view that is nearest to its middle; the rest as they are."""
-    inside = points_in(points, bounds)
+def _distance(points: NDArray[np.float64], bounds: Bounds) -> NDArray[np.float64]:
+    """Return (N,) squared distances from the middle of the view, infinite beyond its edges."""
     middle = np.array([bounds[0] + bounds[2], bounds[1] + bounds[3]]) / 2
-    distance = np.where(inside, ((points - middle) ** 2).sum(axis=1), np.inf)
-    starts = np.cumsum([0, *map(len, batches[:-1])])
-    nearest = np.minimum.reduceat(distance[np.concatenate(batches)], starts)
-    order: NDArray[np.intp] = np.argsort(nearest, kind="stable")
-    return order
+    squares = ((points - middle) ** 2).sum(axis=1)
+    return np.where(points_in(points, bounds), squares, np.inf)
 
 
 def _check(bounds: Any) -> Bounds:
