@@ -11,7 +11,7 @@ import gzip
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +39,14 @@ class CountTable:
         Column names, in the file's order, unique.
     counts : csr_matrix, float32, (N, G)
         Finite, not negative.
+    gene_ids : list of str
+        Ids of the columns, of Ensembl mostly; empty where the file has none.
     """
 
     rows: list[str]
     genes: list[str]
     counts: Any
+    gene_ids: list[str] = field(default_factory=list)
 
 
 def read_text(path: Path) -> bytes:

@@ -52,9 +52,9 @@ def read_10x_counts(path: str | Path) -> CountTable:
     """
     path = Path(path)
     if path.is_dir():
-        barcodes, genes, kinds, matrix = _read_mtx(path)
+        barcodes, genes, ids, kinds, matrix = _read_mtx(path)
     elif path.is_file():
-        barcodes, genes, kinds, matrix = _read_h5(path)
+        barcodes, genes, ids, kinds, matrix = _read_h5(path)
     else:
         raise SpotsError(
             "the counts are missing",
@@ -75,8 +75,9 @@ def read_10x_counts(path: str | Path) -> CountTable:
     if not all(expressed):
         logger.info("%s: %d features are no genes; left out", path, len(genes) - sum(expressed))
         genes = [gene for gene, kept in zip(genes, expressed, strict=True) if kept]
+        ids = [name for name, kept in zip(ids, expressed, strict=False) if kept]
         matrix = matrix[:, np.flatnonzero(expressed)]
-    return CountTable(barcodes, _make_unique(genes, path), matrix)
+    return CountTable(barcodes, _make_unique(genes, path), matrix, ids)
 
 
 def _make_unique(genes: list[str], path: Path) -> list[str]:
@@ -105,7 +106,8 @@ def _check_counts(matrix: Any, barcodes: list[str], genes: list[str], path: Path
         )
 
 
-_Parts = tuple[list[str], list[str], list[str], Any]  # barcodes, genes, kinds, csr (N, G)
+# Barcodes, genes, their ids (none where there are none), kinds, csr (N, G).
+_Parts = tuple[list[str], list[str], list[str], list[str], Any]
 
 
 def _read_h5(path: Path) -> _Parts:
@@ -143,9 +145,11 @@ def _read_h5_groups(file: h5py.File, path: Path) -> _Parts:
     barcodes = _text(group["barcodes"])
     if "features" in group:
         genes = _text(group["features/name"])
+        ids = _text(group["features/id"]) if "features/id" in group else []
         kinds = _text(group["features/feature_type"])
     else:
         genes = _text(group["gene_names"])
+        ids = _text(group["genes"]) if "genes" in group else []
         kinds = [""] * len(genes)
     # A column per spot there, which is a row per spot here.
     matrix = csr_matrix(
@@ -154,7 +158,7 @@ def _read_h5_groups(file: h5py.File, path: Path) -> _Parts:
     )
     matrix.check_format(full_check=True)
     matrix.sum_duplicates()
-    return barcodes, genes, kinds, matrix
+    return barcodes, genes, ids, kinds, matrix
 
 
 def _text(dataset: h5py.Dataset) -> list[str]:
@@ -174,9 +178,10 @@ def _read_mtx(folder: Path) -> _Parts:
     barcodes = [row[0] for row in _rows(tables["barcodes"])]
     features = _rows(tables["genes"])
     genes = [row[1] if len(row) > 1 else row[0] for row in features]
+    ids = [row[0] for row in features] if all(len(row) > 1 for row in features) else []
     kinds = [row[2] if len(row) > 2 else "" for row in features]
     matrix = _parse_mtx(tables["matrix"], (len(genes), len(barcodes)))
-    return barcodes, genes, kinds, csr_matrix(matrix.T, dtype=np.float32)
+    return barcodes, genes, ids, kinds, csr_matrix(matrix.T, dtype=np.float32)
 
 
 def _find_part(folder: Path, *names: str) -> Path:

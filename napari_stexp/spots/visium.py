@@ -194,15 +194,15 @@ def read_visium(
             found=f"{len(table)} spots, all 0",
         )
     if counts is None:
-        names, matrix, genes = inside["barcode"].tolist(), None, []
+        names, matrix, genes, ids = inside["barcode"].tolist(), None, [], []
     else:
         measured = read_10x_counts(counts)
         rows = _match(measured, table, inside, Path(counts), positions)
         names = [measured.rows[row] for row in rows]
-        matrix, genes = measured.counts[rows], measured.genes
+        matrix, genes, ids = measured.counts[rows], measured.genes, measured.gene_ids
     chosen = inside.set_index("barcode").loc[names]
     size = spot_size(technology)
-    return assemble_spots(
+    spots = assemble_spots(
         names,
         chosen[["pxl_col_in_fullres", "pxl_row_in_fullres"]].to_numpy(),
         array=chosen[["array_col", "array_row"]].to_numpy(),
@@ -217,6 +217,9 @@ def read_visium(
             "source": str(positions),
         },
     )
+    if len(ids) == spots.n_vars > 0:
+        spots.var["gene_ids"] = ids
+    return spots
 
 
 def _match(

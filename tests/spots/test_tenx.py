@@ -16,7 +16,7 @@ from napari_stexp.errors import SpotsError
 from napari_stexp.spots.tenx import read_10x_counts
 
 from . import layouts
-from .layouts import BARCODES, COUNTS, write_h5, write_mtx
+from .layouts import BARCODES, COUNTS, IDS, write_h5, write_mtx
 
 
 def check(table):
@@ -41,6 +41,15 @@ def test_folders_of_tables(tmp_path, packed, prefix):
     table = read_10x_counts(write_mtx(tmp_path / "filtered", packed=packed, prefix=prefix))
     check(table)
     assert table.genes == ["ERBB2", "TBCE", "TBCE-1"]
+
+
+def test_ids_of_genes_come_along(tmp_path):
+    for table in (
+        read_10x_counts(write_h5(tmp_path / "a.h5")),
+        read_10x_counts(write_mtx(tmp_path / "filtered")),
+    ):
+        assert table.gene_ids == IDS[: len(table.genes)]  # the antibody is last
+    assert read_10x_counts(write_mtx(tmp_path / "bare", columns=1)).gene_ids == []
 
 
 @pytest.mark.parametrize("columns", [1, 2])

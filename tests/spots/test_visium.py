@@ -29,6 +29,7 @@ def test_spots_in_tissue_in_the_order_of_the_counts(tmp_path, header, counts):
     adata = source.read()
     assert list(adata.obs_names) == ["AAAC-1", "AAAG-1", "AAAT-1"]
     assert list(adata.var_names) == ["ERBB2", "TBCE", "TBCE-1"]
+    assert adata.var["gene_ids"].tolist() == ["ENSG1", "ENSG2", "ENSG3"]
     np.testing.assert_array_equal(adata.X.toarray(), [[5, 0, 7], [0, 2, 0], [1, 0, 0]])
     # (x, y) is (column, row)
     np.testing.assert_array_equal(adata.obsm["spatial"], [[200, 100], [200, 273], [250, 187]])
