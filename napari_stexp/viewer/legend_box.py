@@ -6,7 +6,7 @@ thousand spots; on the plain canvas text can do without.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = ["LegendBox"]
 
-_CORNER = (360.0, 240.0)  # width and height at the top right of the canvas, screen px
+# Screen px.
+_CHARACTER = 8.6  # width of one of the title's
+_TITLE_HEIGHT = 36.0
+_NUMBERS = 55.0  # width beside the colour bar
 
 
 class LegendBox:
@@ -26,13 +29,13 @@ class LegendBox:
     Parameters
     ----------
     viewer : ViewerModel
-    find_legend : callable
-        Returns the overlays that are to have a box, none if they aren't there.
+    find_layer : callable
+        Returns the layer whose title and colour bar are at the top right, or None.
     """
 
-    def __init__(self, viewer: ViewerModel, find_legend: Callable[[], Iterable[Any]]) -> None:
+    def __init__(self, viewer: ViewerModel, find_layer: Callable[[], Layer | None]) -> None:
         self._viewer = viewer
-        self._find_legend = find_legend
+        self._find_layer = find_layer
         camera = viewer.scene.camera
         self._emitters = (camera.events.center, camera.events.zoom, viewer.canvas.events.size)
         for emitter in self._emitters:
@@ -40,24 +43,28 @@ class LegendBox:
 
     def follow(self, _: Any = None) -> None:
         """Look at what lies below now."""
-        overlays = list(self._find_legend())
-        if not overlays:
+        layer: Any = self._find_layer()
+        if layer is None:
             return
-        needed = any(self._reaches_corner(layer) for layer in self._viewer.layers)
-        for overlay in overlays:
+        bar = layer.face_colorbar
+        title = (0.0, len(layer.name) * _CHARACTER, _TITLE_HEIGHT)
+        below = (_TITLE_HEIGHT, bar.size[0] + _NUMBERS, _TITLE_HEIGHT + bar.size[1] + 20)
+        for overlay, place in ((layer.name_overlay, title), (bar, below)):
+            needed = any(self._reaches(other, *place) for other in self._viewer.layers)
             if overlay.box != needed:
                 overlay.box = needed
 
-    def _reaches_corner(self, layer: Layer) -> bool:
-        """Whether a layer lies in the top right corner of the canvas."""
+    def _reaches(self, layer: Layer, top: float, width: float, bottom: float) -> bool:
+        """Whether a layer lies below a place at the right edge of the canvas."""
         if not layer.visible:
             return False
-        height, width = self._viewer.canvas.size
+        height, whole = self._viewer.canvas.size
         camera = self._viewer.scene.camera
         extent = np.asarray(layer.extent.world)[:, -2:]
-        middle = np.array([height, width]) / 2
-        (top, left), (bottom, right) = (extent - camera.center[-2:]) * camera.zoom + middle
-        return bool(right > width - _CORNER[0] and left < width and top < _CORNER[1] and bottom > 0)
+        middle = np.array([height, whole]) / 2
+        first, last = (extent - camera.center[-2:]) * camera.zoom + middle
+        across = last[1] > whole - width and first[1] < whole
+        return bool(across and first[0] < bottom and last[0] > top)
 
     def close(self) -> None:
         """Stop looking."""

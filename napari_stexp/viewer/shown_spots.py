@@ -35,7 +35,7 @@ class ShownSpots:
         self._painter: SpotsLayer | None = None
         self._tooltip = SpotTooltip(session, stack.viewer)
         self._composite = CompositeLegend(stack.viewer)
-        self._box = LegendBox(stack.viewer, self._find_legend)
+        self._box = LegendBox(stack.viewer, lambda: self.layer)
 
     @property
     def layer(self) -> Layer | None:
@@ -88,6 +88,7 @@ class ShownSpots:
             if painter is before:
                 painter.paint()
             self._composite.follow(self._session)
+            self._box.follow()
             self._forget_status()
 
     def restyle(self) -> None:
@@ -98,11 +99,6 @@ class ShownSpots:
                 with self._stack.editing():
                     painter.paint(restyle=True)
             self._follow()
-
-    def _find_legend(self) -> tuple[Any, ...]:
-        """Return title and colour bar."""
-        painter = self._painter
-        return () if painter is None else (painter.color_bar, painter.layer.name_overlay)
 
     def _forget_status(self) -> None:
         """Don't let the status bar name what was shown before until the mouse moves."""
