@@ -13,6 +13,8 @@ EPILOG = """Examples:
 
 napari-stexp view slide.svs --model model.safetensors --predict
 
+napari-stexp view work.stexp
+
 napari-stexp view C4.jpg --spots ST-spotfiles/C4_selection.tsv --model her2.safetensors
 """
 
@@ -45,7 +47,7 @@ def command(
         ),
     ] = False,
 ) -> None:
-    """Open a slide in napari, with the panels docked."""
+    """Open a slide, or a saved workspace, in napari, with the panels docked."""
     if predict and model is None:
         raise typer.BadParameter("--predict needs --model")
     if counts is not None and spots is None:

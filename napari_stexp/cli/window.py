@@ -62,7 +62,10 @@ class Window:
         self._on_predicted = on_predicted
         self.controller.failed.connect(self._on_failed)
         self.controller.task_ended.connect(self._on_task_ended)
-        self.controller.open_slide(plan.slide, then=self._on_slide)
+        if plan.slide.suffix.lower() == ".stexp":
+            self.controller.workspace.open(plan.slide)
+        else:
+            self.controller.open_slide(plan.slide, then=self._on_slide)
         if plan.model is not None:
             self.controller.load_bundle(plan.model)
 

@@ -213,8 +213,10 @@ class SlidePanel(Panel):
 
     def _next_step(self) -> str:
         session = self.session
+        if session.slide is None and self.controller.workspace.missing:
+            return ""
         if session.slide is None:
-            return "Start here: open an H&E slide, or drop its file on this panel."
+            return "Start here: open an H&E slide, or drop its file anywhere on this window."
         if session.spots is None:
             return "Next: load the spots that were measured, or make a grid of virtual ones."
         if session.bundle is None and session.prediction is None:

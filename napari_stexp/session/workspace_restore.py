@@ -39,14 +39,14 @@ def restore_workspace(session: Session, workspace: Workspace) -> None:
     session.set_bundle(workspace.bundle)
     _restore_params(session, workspace.params)
     session.set_slide(workspace.slide)
-    _restore_regions(session, workspace)  # before there are values that it may have to hide
+    session.regions.restore_blinding(workspace.blinding)  # before there is anything to hide
     if workspace.spots is not None:
         session.set_spots(workspace.spots)
         for kept in workspace.predictions:
             session.set_prediction(kept.prediction, kept.name)
         if workspace.active in session.predictions:
             session.show_model(str(workspace.active))
-    session.regions.values_were_seen |= workspace.values_were_seen
+    _restore_regions(session, workspace)
     _restore_labels(session, workspace)
     _restore_view(session, workspace.view)
 
@@ -62,12 +62,11 @@ def _restore_params(session: Session, params: Mapping[str, Any]) -> None:
 
 def _restore_regions(session: Session, workspace: Workspace) -> None:
     regions = session.regions
-    regions.restore_blinding(workspace.blinding)
     regions.load(workspace.regions, classes=workspace.classes or None)
     names = {one.name for one in regions.classes}
     if workspace.active_class is None or workspace.active_class in names:
         regions.active_class = workspace.active_class
-    regions.values_were_seen = workspace.values_were_seen
+    regions.values_were_seen |= workspace.values_were_seen
 
 
 def _restore_labels(session: Session, workspace: Workspace) -> None:

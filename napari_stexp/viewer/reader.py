@@ -17,9 +17,11 @@ __all__ = [
     "get_regions_reader",
     "get_slide_reader",
     "get_spots_reader",
+    "get_workspace_reader",
     "read_regions_layers",
     "read_slide_layers",
     "read_spots_layers",
+    "read_workspace_layers",
 ]
 
 Reader = Callable[[Any], "list[LayerData]"]
@@ -67,6 +69,44 @@ def get_regions_reader(path: str | Sequence[str]) -> Reader | None:
     except AnnotationError:
         return None
     return read_regions_layers if any(word in start for word in _REGIONS[ending]) else None
+
+
+def get_workspace_reader(path: str | Sequence[str]) -> Reader | None:
+    """Return the reader of one ``.stexp`` file, None for anything else."""
+    file = _single_file(path, ".stexp")
+    return read_workspace_layers if file and _start(file, 4) == b"PK\x03\x04" else None
+
+
+def read_workspace_layers(path: str | Sequence[str]) -> list[LayerData]:
+    """Read a workspace's slide, regions, and spots with the prediction that was shown.
+
+    The dock *Slide & spots* opens all of it: every prediction, labels, signatures, the view.
+    Spots are left out while a blinded annotation hides their values.
+
+    Raises
+    ------
+    WorkspaceError
+        The file is damaged, or of a newer version.
+    """
+    from napari_stexp.progress import exhaust
+    from napari_stexp.session import read_workspace
+    from napari_stexp.viewer.layer_data import (
+        regions_to_layer_data,
+        slide_to_layer_data,
+        spots_to_layer_data,
+    )
+
+    work = exhaust(read_workspace(_only(path)))
+    shown = [one for one in work.predictions if one.name == work.active]
+    layers = []
+    if work.slide is not None:
+        layers.append(slide_to_layer_data(work.slide))
+    if work.regions:
+        layers.append(regions_to_layer_data(list(work.regions), work.slide))
+    if work.spots is not None and not work.blinding.hides_values:
+        adata = shown[0].prediction.adata if shown else None
+        layers.append(spots_to_layer_data(work.spots, adata, work.slide))
+    return layers or [(None,)]  # type: ignore[list-item]  # napari's sign for nothing to show
 
 
 def read_regions_layers(path: str | Sequence[str]) -> list[LayerData]:

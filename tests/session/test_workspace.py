@@ -360,3 +360,19 @@ def test_a_gene_that_nobody_knows_any_more_is_passed_over(full):
     other.set_prediction(prediction)
     assert other.gene == "ERBB2"
     assert other.display == full.display
+
+
+def test_napari_reads_slide_regions_and_spots(full, tmp_path):
+    from napari_stexp.viewer.layer_data import PREDICTION, SLIDE, SPOTS
+    from napari_stexp.viewer.reader import get_workspace_reader
+
+    path = str(save(full, tmp_path / "work.stexp"))
+    layers = get_workspace_reader(path)(path)
+    assert [kind for _, _, kind in layers] == ["image", "shapes", "points"]
+    assert layers[0][1]["metadata"][SLIDE].name == "S1"
+    assert layers[2][1]["metadata"][SPOTS].n_obs == 5
+    assert layers[2][1]["metadata"][PREDICTION] is not None
+    assert get_workspace_reader(str(tmp_path / "there")) is None
+    full.regions.start_blinded()
+    path = str(save(full, tmp_path / "blind.stexp"))
+    assert [kind for _, _, kind in get_workspace_reader(path)(path)] == ["image", "shapes"]

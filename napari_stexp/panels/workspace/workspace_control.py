@@ -155,7 +155,7 @@ class WorkspaceControl(QObject):
             self.unsaved.note_saved(revision, kept.predictions)
             self.recent.add("workspace", written)
             self._controller.annotating.autosaver.forget(kept.regions)
-            self._controller.succeeded.emit("workspace", f"Saved as {written}")
+            show_info(f"Saved {written}")
             if then is not None:
                 then()
 

@@ -12,7 +12,7 @@ from superqt import QElidingLabel
 from napari_stexp.panels.annotate.blinding_row import write_moment
 from napari_stexp.panels.annotate.question import Question
 from napari_stexp.panels.text import count
-from napari_stexp.panels.widgets import make_button, make_row
+from napari_stexp.panels.widgets import make_button, make_heading, make_row
 from napari_stexp.panels.workspace.missing_dialog import PATTERNS, MissingDialog
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class WorkspaceRow(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(5)
         self._build_questions(column)
+        column.addWidget(make_heading("Workspace"))
         column.addLayout(
             make_row(self.open_button, self.save_button, self.save_as_button, self.recent_button)
         )
