@@ -95,7 +95,7 @@ class HeatMap:
             corners.ravel(), (shares * values).ravel(), minlength=self.shape[0] * self.shape[1]
         )
         picture = laid.reshape(self.shape).astype(np.float32)
-        return gaussian_filter(picture, self._sigma, mode="constant")  # type: ignore[no-any-return]
+        return gaussian_filter(picture, self._sigma, mode="constant")
 
     def average(
         self, values: NDArray[np.float32]
@@ -115,14 +115,17 @@ class HeatMap:
             1 where spots with a value are near, 0 where none is, and a soft edge between.
         """
         values = np.asarray(values, dtype=np.float32)[self._spots]
-        known = np.isfinite(values) if values.ndim == 1 else np.isfinite(values).all(axis=1)
+        known = np.asarray(np.isfinite(values.reshape(len(values), -1)).all(axis=1), dtype=np.bool_)
         chosen: Any = slice(None) if known.all() else np.flatnonzero(known)
         if self._weights is None or not np.array_equal(self._weights[0], known):
             ones = np.ones(int(known.sum()), np.float32)
             self._weights = (known, self._spread(ones, chosen))
-        weights = self._weights[1]
-        divisor = np.where(weights > self._least / 50, weights, np.float32(np.nan))
-        cover = np.clip((weights / self._least - _SOFT[0]) / (_SOFT[1] - _SOFT[0]), 0, 1)
+        _, weights = self._weights
+        divisor = weights.copy()
+        divisor[weights <= self._least / 50] = np.nan
+        cover: NDArray[np.float32] = np.clip(
+            (weights / self._least - _SOFT[0]) / (_SOFT[1] - _SOFT[0]), 0, 1
+        )
         if values.ndim == 1:
             return self._spread(values[chosen], chosen) / divisor, cover
         channels = [

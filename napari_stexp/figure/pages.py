@@ -204,7 +204,7 @@ def _show_surface(
     content: FigureContent,
 ) -> None:
     picture = np.dstack([colours, np.clip(cover * content.opacity, 0, 1)])
-    show_picture(axis, picture, content.ground.place_box(surface.extent), level=2)
+    show_picture(axis, picture, content.ground.place_box(surface.extent), level=2, smooth=True)
 
 
 def _draw_classes(axis: Axes, one: ClassMap, content: FigureContent) -> None:

@@ -6,7 +6,7 @@ All places are in the units of an axis: x to the right, y down.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,7 @@ def show_picture(
     *,
     opacity: float = 1.0,
     level: float = 0,
+    smooth: bool = False,
 ) -> None:
     """Show an image where it belongs.
 
@@ -67,9 +68,12 @@ def show_picture(
         0 to 1.
     level : float
         What it covers: images of a lower level.
+    smooth : bool
+        Interpolate between its pixels.
     """
     x0, y0, x1, y1 = extent
-    axis.imshow(picture, extent=(x0, x1, y1, y0), alpha=opacity, zorder=level)
+    look = "bilinear" if smooth else "antialiased"
+    axis.imshow(picture, extent=(x0, x1, y1, y0), alpha=opacity, zorder=level, interpolation=look)
 
 
 def add_outlines(axis: Axes, outlines: Sequence[Outline], *, thin: bool) -> None:
@@ -181,7 +185,7 @@ def _squares(side: float, look: dict[str, Any]) -> Any:
     points = np.asarray(look.pop("offsets"), dtype=np.float64)
     look.pop("offset_transform")
     corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * side / 2
-    return PolyCollection(points[:, None] + corners, **look)
+    return PolyCollection(list(points[:, None] + corners), **look)
 
 
 def add_color_bar(
@@ -212,7 +216,7 @@ def add_legend(
     entries: Sequence[tuple[str, str]],
     *,
     line: bool = False,
-    style: str = "normal",
+    style: Literal["normal", "italic"] = "normal",
 ) -> None:
     """Name colours below a map: as dots, or as lines.
 
@@ -246,4 +250,4 @@ def add_legend(
     )
     for text in drawn.get_texts():
         text.set_parse_math(False)  # a class may be called ``$x_1$``
-        text.set_style(style)
+        text.set_fontstyle(style)

@@ -95,6 +95,9 @@ def write_figure(
     metadata: dict[str, Any] = dict(zip(keys, (title, note), strict=True))
     if kind == "svg":
         metadata["Date"] = None
+    options: dict[str, Any] = {}
+    if kind == "png":
+        options["pil_kwargs"] = {"compress_level": _EFFORT}
     with print_settings():
         figure.savefig(
             file,
@@ -103,7 +106,7 @@ def write_figure(
             metadata=metadata if title or note else None,
             bbox_inches="tight",
             pad_inches=0.06,
-            **({"pil_kwargs": {"compress_level": _EFFORT}} if kind == "png" else {}),
+            **options,
         )
 
 

@@ -106,7 +106,8 @@ class _Scene:
             tuple(session.regions.items) if request.regions else (),
             np.empty((0, 2)) if spots is None else np.array(spots.obsm["spatial"], np.float64),
             1.0 if spots is None else drawn_diameter_px(spots) * display.size_factor,
-            display.opacity if request.slide == "plain" else 1.0,
+            # A heat map covers all of the tissue, which shall be seen through it.
+            display.opacity if request.slide == "plain" or display.mode == "heat map" else 1.0,
             display.shape == "square",
         )
 

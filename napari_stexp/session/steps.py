@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from napari_stexp.errors import SpotsError
 from napari_stexp.progress import Progress
@@ -42,7 +42,7 @@ class GridSettings:
         Only where there is tissue.
     """
 
-    layout: str = "hex"
+    layout: Literal["hex", "square"] = "hex"
     pitch_um: float = 100.0
     diameter_um: float = 55.0
     in_tissue: bool = True

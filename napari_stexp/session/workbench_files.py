@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from napari_stexp.errors import PredictionError, SlideError, SpotsError
 from napari_stexp.session import steps
@@ -99,7 +99,7 @@ class WorkbenchFiles(WorkbenchBase):
         self,
         pitch_um: float = 100.0,
         diameter_um: float = 55.0,
-        layout: str = "hex",
+        layout: Literal["hex", "square"] = "hex",
         *,
         in_tissue: bool = True,
     ) -> Any:

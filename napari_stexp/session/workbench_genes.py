@@ -156,12 +156,13 @@ class WorkbenchGenes(WorkbenchSets):
             self._score(name)
         if mixing is not None:
             self.session.composite_style = replace(self.session.composite_style, mixing=mixing)
-        self.session.composite = names  # type: ignore[assignment]  # takes any sequence
+        self.session.composite = names
 
     # ---- ranking and reading -------------------------------------------------------------
 
     def gene_table(self) -> pd.DataFrame:
         """Return mean, variance and, where known, held-out score and Moran's I by gene."""
+        self._check_shown()
         return self.session.gene_table()
 
     def morans_i(self) -> pd.Series:
@@ -187,6 +188,7 @@ class WorkbenchGenes(WorkbenchSets):
             Held-out score of the model, spread or mean over the spots, the alphabet, or
             Moran's I.
         """
+        self._check_shown()
         if by == "morans_i":
             return list(self.morans_i().sort_values(ascending=False, kind="stable").index)
         return self.session.rank_genes(by)
@@ -199,6 +201,11 @@ class WorkbenchGenes(WorkbenchSets):
     def star(self, *genes: str, on: bool = True) -> None:
         """Give genes a star, or take it away."""
         self.session.marks.set_favourites(genes, on)
+
+    def _check_shown(self) -> None:
+        """Raise while expression is hidden."""
+        if self.session.hides_values:
+            raise PredictionError("expression is hidden until the annotation is locked")
 
     def select(self, spots: ArrayLike | None) -> None:
         """Choose spots: a mask (N,), rows, barcodes, or None for none."""

@@ -211,7 +211,7 @@ class WorkbenchOutput(WorkbenchGenes):
         for name in shown:
             self._score(name)
         rectangle = self._host.view() or "spots" if bounds == "view" else bounds
-        request = FigureRequest(what, names, rectangle, **settings)  # type: ignore[arg-type]
+        request = FigureRequest(what, names, rectangle, **settings)
         task = start_figure(self.session, path, request)
         written: list[Path] = self._run("figure", f"Drawing {Path(path).name}", task)
         return written
