@@ -69,6 +69,7 @@ class GeneList(QWidget):
         layout.addWidget(self.table, 1)
         layout.addWidget(self.line)
         self._gene: str | None = None
+        self._choosing = False
         self._chosen_columns: set[int] | None = None
         self._marks: dict[str, Sequence[str]] = {_FAVOURITES: (), _RECENT: ()}
         self._connect()
@@ -135,7 +136,9 @@ class GeneList(QWidget):
     def show_gene(self, gene: str | None) -> None:
         """Mark a gene as the current one, without asking for it."""
         self._gene = gene
-        self.table.mark(self.model.row(gene))
+        row = self.model.row(gene)
+        if not (self._choosing and row == self.table.currentIndex().row()):
+            self.table.mark(row)  # else Qt is about to select it, or to add it to the selected
 
     def show_numbers(self, table: Any) -> None:
         """Show a `Session.gene_table`: means, and what else is known."""
@@ -299,4 +302,6 @@ class GeneList(QWidget):
         gene = self.model.gene(current.row()) if current.isValid() else None
         if gene is not None and gene != self._gene:
             self._gene = gene
+            self._choosing = True
             self.gene_requested.emit(gene)
+            self._choosing = False
