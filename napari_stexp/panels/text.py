@@ -10,6 +10,7 @@ __all__ = [
     "HIDDEN",
     "count",
     "describe_metric",
+    "describe_status_counts",
     "describe_statuses",
     "describe_time",
     "join_words",

@@ -129,6 +129,11 @@ class Prediction:
         return self.done == self.total
 
     @property
+    def counts(self) -> dict[str, int]:
+        """Spots per status, all of `STATUSES`."""
+        return count_statuses(self._codes)
+
+    @property
     def status(self) -> NDArray[np.str_]:
         """(N,) each spot's status."""
         return np.array(STATUSES)[self._codes]

@@ -76,6 +76,8 @@ def test_a_run_extends_an_earlier_one(slide, spots, bundle, whole, tmp_path):
     adata = exhaust(task, lambda r: batches.append(r.new) if r.new is not None else None)
     assert adata is first.adata
     assert first.finished
+    assert first.counts == adata.uns["stexp"]["spots"]
+    assert first.counts["ok"] + first.counts["border"] == 28
     assert sorted(np.concatenate([b.index for b in batches])) == np.flatnonzero(~rows).tolist()
     np.testing.assert_array_equal(adata.X[rows], before)
     np.testing.assert_allclose(adata.X, whole.X, atol=1e-5)

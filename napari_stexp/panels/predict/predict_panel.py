@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QDockWidget
@@ -16,7 +15,7 @@ from napari_stexp.panels.predict.overlap import OverlapBox
 from napari_stexp.panels.predict.prediction_list import PredictionList
 from napari_stexp.panels.predict.settings_form import SettingsForm
 from napari_stexp.panels.predict.where_buttons import WhereButtons
-from napari_stexp.panels.text import describe_statuses
+from napari_stexp.panels.text import describe_status_counts
 from napari_stexp.panels.widgets import (
     Facts,
     Notice,
@@ -219,11 +218,10 @@ class PredictPanel(Panel):
             self._summarise(prediction)
 
     def _summarise(self, prediction: Any) -> None:
-        statuses = prediction.status
-        text = describe_statuses(statuses.tolist())
-        pending = bool((statuses == "pending").any())
-        trouble = bool(np.isin(statuses, ["unreadable", "outside"]).any())
-        if pending:
+        counts = prediction.counts
+        text = describe_status_counts(counts)
+        trouble = counts["unreadable"] + counts["outside"]
+        if counts["pending"]:
             self.summary.say("hint", f"{text}. Predict again to add the others.")
         else:
             self.summary.say("warning" if trouble else "done", f"{text}. See the tab Genes.")
