@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import ref
 
 from psygnal import Signal
 
@@ -69,7 +70,7 @@ class Undoing:
     changed = Signal()
 
     def __init__(self, session: Session) -> None:
-        self._session = session
+        self._kept = ref(session)  # which owns this
         self._past: list[_Step] = []
         self._future: list[_Step] = []
         self._depth = 0  # of the regions' own history
@@ -77,6 +78,12 @@ class Undoing:
         self._busy = False
         session.regions.history_changed.connect(self._on_regions)
         session.slide_changed.connect(self._on_slide)
+
+    @property
+    def _session(self) -> Session:
+        session = self._kept()
+        assert session is not None
+        return session
 
     @property
     def undo_text(self) -> str:
