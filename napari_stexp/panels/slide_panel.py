@@ -162,6 +162,7 @@ class SlidePanel(Panel):
         self.mpp_box.lineEdit().returnPressed.connect(self._ask_mpp)
         self.mpp_box.valueChanged.connect(self._show_mpp_button)
         controller.scale_conflict.connect(self._on_scale_conflict)
+        controller.workspace.changed.connect(self._say_next_step)
         for signal in (
             session.slide_changed,
             session.spots_changed,
@@ -178,6 +179,9 @@ class SlidePanel(Panel):
         self.refresh()
 
     def _on_step_taken(self, _new: Any) -> None:
+        self._say_next_step()
+
+    def _say_next_step(self) -> None:
         self.guide.say("hint", self._next_step())
 
     def _on_scale_conflict(self, _spots: Any) -> None:

@@ -18,6 +18,7 @@ from napari_stexp.panels.workspace.layout_memory import (
     remember_display,
     remember_layout,
 )
+from napari_stexp.panels.workspace.taken_keys import TakenKeys
 from napari_stexp.panels.workspace.workspace_row import OPEN_PATTERNS, SAVE_PATTERN
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class WindowHabits(QObject):
         self._control.changed.connect(self.show_title)
         if controller.watcher is not None:
             controller.watcher.closing.connect(self._remember)
+            controller.watcher.closed.connect(self._keys.give_back)
         recall_display(controller.session)
         self.show_title()
 
@@ -91,7 +93,7 @@ class WindowHabits(QObject):
             "save": ("Save Workspace", "Ctrl+S", self.save),
             "save as": ("Save Workspace As…", "Ctrl+Shift+S", self.ask_save),
         }
-        _free_keys(window, [keys for _, keys, _ in wanted.values()])
+        self._keys = TakenKeys(window, [keys for _, keys, _ in wanted.values()])
         menu = next(
             (a.menu() for a in window.menuBar().actions() if "File" in a.text().replace("&", "")),
             None,
@@ -190,11 +192,3 @@ class WindowHabits(QObject):
             self._closing = True
             window.close()
             self._closing = not window.isVisible()
-
-
-def _free_keys(window: QMainWindow, keys: list[str]) -> None:
-    """Take keys from napari's own actions: of two that have the same, Qt does neither."""
-    wanted = [QKeySequence(one) for one in keys]
-    for action in window.findChildren(QAction):
-        if action.shortcut() in wanted:
-            action.setShortcut(QKeySequence())

@@ -100,6 +100,23 @@ def test_closing_over_an_unsaved_prediction_asks(work, tmp_path, monkeypatch):
     assert w.errors == []
 
 
+def test_the_key_saves(shown_window, slide_file, spots_file, tmp_path):
+    from qtpy.QtCore import Qt
+    from qtpy.QtTest import QTest
+    from qtpy.QtWidgets import QApplication
+
+    w = shown_window
+    w.open(slide_file, spots_file)
+    w.choose(tmp_path / "key.stexp")
+    main = w.slide.window()
+    QApplication.setActiveWindow(main) if hasattr(QApplication, "setActiveWindow") else None
+    main.activateWindow()
+    w.wait(lambda: QApplication.activeWindow() is not None, 5000)
+    QTest.keyClick(w.slide, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+    w.wait((tmp_path / "key.stexp").is_file, 10_000)
+    w.settle()
+
+
 def test_what_is_saved_needs_no_question(work, tmp_path):
     w = work
     save(w, tmp_path / "a.stexp")
@@ -168,6 +185,7 @@ def open_asking(w, path):
     return w.slide.window().findChild(MissingDialog)
 
 
+@pytest.mark.slow
 def test_a_slide_that_is_nowhere_is_asked_for(moved):
     w, path, new = moved
     dialog = open_asking(w, path)
@@ -199,6 +217,7 @@ def test_work_goes_on_without_the_slide_until_it_is_found(moved):
     assert w.errors == []
 
 
+@pytest.mark.slow
 def test_opening_can_be_given_up(moved):
     w, path, _ = moved
     dialog = open_asking(w, path)
