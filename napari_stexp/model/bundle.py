@@ -67,6 +67,10 @@ class ModelBundle:
                 "the model doesn't fit together: " + "; ".join(problems), path=self.path
             )
 
+    def __repr__(self) -> str:
+        n = f"{len(self.genes):,} genes, {len(self.bank):,} reference spots"
+        return f"<ModelBundle: {self.name}, {n}>"
+
     @property
     def genes(self) -> tuple[str, ...]:
         """Names of the outputs, in order."""
