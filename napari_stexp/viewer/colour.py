@@ -38,7 +38,7 @@ _RESIDUAL_COLORS = (
 )  # fmt: skip
 
 # A spot without a value is an empty ring, so that the tissue shows through and no colour of
-# the map is mistaken for it: thin and dark grey while it waits, thick and light grey where it failed.
+# the map is mistaken for it: thin and dark while it waits, thick and light where it failed.
 PENDING_RING = ((0.38, 0.38, 0.38, 0.9), 0.06)  # RGBA, width relative to the diameter
 FAILED_RING = ((0.62, 0.62, 0.62, 1.0), 0.18)
 # Cyan is neither in haematoxylin and eosin nor at the ends of the maps.

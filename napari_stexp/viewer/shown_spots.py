@@ -33,6 +33,7 @@ class ShownSpots:
         self._session = session
         self._stack = stack
         self._painter: SpotsLayer | None = None
+        self._parked: SpotsLayer | None = None  # heat map or spots, whichever isn't shown
         self._tooltip = SpotTooltip(session, stack.viewer)
         self._composite = CompositeLegend(stack.viewer)
         self._box = LegendBox(stack.viewer, lambda: self.layer)
@@ -52,34 +53,94 @@ class ShownSpots:
         activate : bool
             Whether to make it the active layer, which napari's status bar reads out.
         """
-        old, at = self._painter, None
-        if old is not None and old.layer in self._stack.viewer.layers:
-            at = self._stack.viewer.layers.index(old.layer)
-        grid = None if old is None or not old.shows(self._session.spots) else old.grid
         self.remove()
-        if self._session.spots is None:
-            return
-        self._painter = SpotsLayer(self._session, found, grid=grid)
-        layer = self._painter.layer
+        if self._session.spots is not None:
+            self._begin(SpotsLayer(self._session, found), found, activate=activate)
+
+    def _begin(
+        self,
+        painter: SpotsLayer,
+        found: Layer | None = None,
+        at: int | None = None,
+        *,
+        activate: bool = True,
+    ) -> None:
+        """Follow a layer from now on, and put it into the viewer if it isn't there."""
+        layers = self._stack.viewer.layers
+        self._painter, layer = painter, painter.layer
         if found is not None and layer is not found:
-            self._stack.remove(found)
-        self._stack.add(layer, at=at if grid is not None else None)
-        self._painter.show_legend()
+            found.name = "Spots"  # the title is free
+        self._stack.add(layer, at=at)
+        painter.show_legend()
         layer.events.visible.connect(self._on_layer_edited)
         layer.events.opacity.connect(self._on_layer_edited)
         if activate:
-            self._stack.viewer.layers.selection.active = layer
+            layers.selection.active = layer
         self._follow()
+        if found is not None and layer is not found:
+            self._replace(found)
+
+    def _replace(self, found: Layer) -> None:
+        """Take a reader's layer away as soon as napari has added it, and no sooner."""
+        with self._stack.editing():
+            found.visible = False
+        selection = self._stack.viewer.layers.selection
+
+        def take_away() -> None:
+            if selection.active is found:
+                selection.events.active.disconnect(take_away)
+                self._stack.remove(found)
+                selection.active = self.layer
+
+        selection.events.active.connect(take_away)
 
     def _current(self) -> SpotsLayer | None:
         """Return the painter; a new one where the layer is gone, altered, or can't show it."""
-        painter, layers = self._painter, self._stack.viewer.layers
+        painter = self._painter
         if self._session.spots is not None and (painter is None or painter.stale):
-            active = painter is None or layers.selection.active is painter.layer
-            covered = painter is not None and painter.covered
-            self.show(activate=active)
-            self.cover(covered)
+            if painter is None or painter.altered:
+                self.show()
+            else:
+                self._exchange(painter)
         return self._painter
+
+    def _exchange(self, old: SpotsLayer) -> None:
+        """Show a heat map in place of spots, or spots again; the other layer waits, hidden.
+
+        napari takes half a second to remove one layer and to add another.
+        """
+        layers, covered = self._stack.viewer.layers, old.covered
+        active = layers.selection.active is old.layer
+        self._disconnect(old)
+        new, self._parked = self._parked, old
+        with self._stack.editing():
+            if new is None or new.stale or new.layer not in layers:
+                if new is not None:
+                    self._stack.remove(new.layer)
+                new = SpotsLayer(self._session, grid=old.grid)
+            else:
+                new.place()
+            new.covered, old.covered = covered, True
+            old.layer.name = "Heat map" if old.kind == "heat map" else "Spots"  # the title is free
+            new.paint(restyle=True)
+            old.style()
+            old.layer.events.visible.connect(self._on_parked_shown)
+            self._begin(new, at=layers.index(old.layer), activate=active)
+
+    def _disconnect(self, painter: SpotsLayer) -> None:
+        events = painter.layer.events
+        for emitter, slot in (
+            (events.visible, self._on_layer_edited),
+            (events.opacity, self._on_layer_edited),
+            (events.visible, self._on_parked_shown),
+        ):
+            emitter.disconnect(slot)
+
+    def _on_parked_shown(self, _: Any = None) -> None:
+        """Take the eye of the hidden one of the two layers for a wish to see that one."""
+        if not self._stack.busy and self._parked is not None and self._parked.layer.visible:
+            mode = "heat map" if self._parked.kind == "heat map" else "spots"
+            self._session.display = replace(self._session.display, mode=mode)
 
     def paint(self) -> None:
         """Follow the values."""
@@ -122,9 +183,10 @@ class ShownSpots:
 
     def place(self) -> None:
         """Follow a new scale of the slide."""
-        if self._painter is not None:
-            self._painter.place()
-            self._follow()
+        for painter in (self._painter, self._parked):
+            if painter is not None:
+                painter.place()
+        self._follow()
 
     def _follow(self) -> None:
         """Let legend, tooltip and status bar follow what is shown."""
@@ -147,10 +209,11 @@ class ShownSpots:
     def forget(self) -> None:
         """Leave the layer to the viewer, or take note that the user deleted it."""
         if self._painter is not None:
-            events = self._painter.layer.events
-            events.visible.disconnect(self._on_layer_edited)
-            events.opacity.disconnect(self._on_layer_edited)
-        self._painter = None
+            self._disconnect(self._painter)
+        if self._parked is not None:
+            self._disconnect(self._parked)
+            self._stack.remove(self._parked.layer)
+        self._painter = self._parked = None
         self._tooltip.follow(None)
         self._composite.hide()
 

@@ -132,11 +132,14 @@ class SpotsLayer:
         return self._spots is spots
 
     @property
+    def altered(self) -> bool:
+        """Whether the layer no longer holds the session's spots."""
+        return not self.shows(self._session.spots) or self._picture.size != self._spots.n_obs
+
+    @property
     def stale(self) -> bool:
         """Whether another layer is needed: for other spots, or to draw them otherwise."""
-        session = self._session
-        altered = not self.shows(session.spots) or self._picture.size != self._spots.n_obs
-        return altered or self.kind != picture_kind(session)
+        return self.altered or self.kind != picture_kind(self._session)
 
     def place(self) -> None:
         """Follow a new scale of the slide."""

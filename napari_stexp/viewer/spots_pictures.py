@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_stexp.figure.heat_map import HeatMap
 from napari_stexp.viewer.colour import map_to_bytes, paint_table
 from napari_stexp.viewer.frame import layer_frame, place
-from napari_stexp.figure.heat_map import HeatMap
 from napari_stexp.viewer.spot_grid import SpotGrid
 from napari_stexp.viewer.spots_raster import SpotsRaster
 

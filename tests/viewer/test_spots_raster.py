@@ -118,7 +118,7 @@ def test_bytes_are_the_same_colours(values):
 
 def make_raster(n=20, pitch=50.0):
     steps = np.arange(n) * pitch
-    xy = np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 2) + (1000, 2000)
+    xy = np.stack(np.meshgrid(steps + 1000, steps + 2000), -1).reshape(-1, 2)
     raster = SpotsRaster(SpotGrid(xy), 0.6 * pitch)
     raster.paint(np.tile(np.arange(1, n * n + 1, dtype=np.uint32) | 0xFF000000, (3, 1)))
     return raster, xy
