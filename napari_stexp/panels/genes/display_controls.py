@@ -63,7 +63,7 @@ class DisplayControls(QWidget):
             "Colour map. All rise evenly in lightness and can be told apart by colour-blind eyes; "
             "cividis was made for them.",
         )
-        self.colormap_box.setIconSize(QSize(28, 14))
+        self.colormap_box.setIconSize(QSize(24, 14))
         for i, name in enumerate(COLORMAPS):
             self.colormap_box.setItemIcon(i, make_icon(name))
         self.transform_box = self._make_box(
@@ -81,10 +81,8 @@ class DisplayControls(QWidget):
             "all predictions and the measurement, so that views beside each other compare.",
         )
         row = make_row(self.colormap_box, self.transform_box, self.draw_box)
-        row.setStretch(0, 4)
-        row.setStretch(1, 3)
-        row.setStretch(2, 3)
-        row.setStretch(3, 0)
+        for i, share in enumerate((22, 18, 21, 0)):  # as long as their longest words
+            row.setStretch(i, share)
         column.addLayout(row)
 
     def _build_limits(self, column: QVBoxLayout) -> None:
