@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,15 +36,15 @@ class MapMaker:
         'predicted' or 'measured'.
     signatures : frozenset of str
         Names that are no genes.
-    heat_map : HeatMap or None
-        What averages between spots, where they are shown so.
+    spots : AnnData or None
+        Where averages between spots are shown in place of them.
     """
 
     values: ShownValues | None
     units: Callable[[str], str]
     source: str
     signatures: frozenset[str]
-    heat_map: HeatMap | None = None
+    spots: Any = None
 
     @classmethod
     def of(cls, session: Session) -> MapMaker:
@@ -54,7 +54,7 @@ class MapMaker:
             _units_of(session),
             session.source,
             frozenset(session.signatures),
-            _heat_map_of(session),
+            session.spots if session.display.mode == "heat map" else None,
         )
 
     def of_tissue(self) -> TissueMap:
@@ -117,35 +117,40 @@ class MapMaker:
             surface=self._surface(values),
         )  # fmt: skip
 
-    def of_shown(self, session: Session) -> TissueMap:
-        """Return what a single view shows: a composite, classes, or the active gene."""
+    def of_shown(self, session: Session) -> Callable[[], TissueMap]:
+        """Take what a single view shows: classes, a composite, or the active gene."""
         labels = session.labelling.source
         if session.labelling.shown and labels is not None:
-            return _class_map(labels)
+            shown = _class_map(labels)
+            return lambda: shown
         if session.composite:
             return self._mixture(session)
         if session.gene is None or not session.display.visible:
-            return self.of_tissue()
-        return self.of_gene(session.gene)
+            return self.of_tissue
+        return partial(self.of_gene, session.gene)
 
-    def _mixture(self, session: Session) -> TissueMap:
-        """Return several genes, each in a colour."""
+    def _mixture(self, session: Session) -> Callable[[], TissueMap]:
+        """Take several genes, each in a colour."""
         from matplotlib.colors import to_hex
 
-        from napari_stexp.figure import MixMap
         from napari_stexp.session.composite import channel_color, composite_colours
 
         mixing = session.composite_style.mixing
         entries = []
         for channel, gene in enumerate(session.composite):
             low, high = session.channel_limits(gene)
-            entries.append(
-                (to_hex(channel_color(mixing, channel)), f"{gene}  {low:.2g} to {high:.2g}")
-            )
-        colours = composite_colours(session)
+            text = f"{gene}  {low:.2g} to {high:.2g}"
+            entries.append((to_hex(channel_color(mixing, channel)), text))
+        title, colours = session.value_label, composite_colours(session)
+        return partial(self._mix, title, colours, tuple(entries))
+
+    def _mix(
+        self, title: str, colours: NDArray[np.float32], entries: tuple[tuple[str, str], ...]
+    ) -> TissueMap:
+        from napari_stexp.figure import MixMap
+
         faces = np.where(colours[:, 3:] > 0, colours[:, :3], np.float32(np.nan))
-        surface = self._surface(faces)
-        return MixMap(session.value_label, colours=colours, entries=tuple(entries), surface=surface)
+        return MixMap(title, colours=colours, entries=entries, surface=self._surface(faces))
 
     def _map(
         self, gene: str, values: NDArray[np.float32], shown: ShownValues, title: str
@@ -164,6 +169,17 @@ class MapMaker:
             surface=self._surface(values),
         )
 
+    @cached_property
+    def heat_map(self) -> HeatMap | None:
+        """What averages between spots, None where they themselves are shown."""
+        if self.spots is None or not self.spots.n_obs:
+            return None
+        from napari_stexp.figure import HeatMap
+        from napari_stexp.spots import drawn_diameter_px, spot_pitch_px
+
+        pitch = spot_pitch_px(self.spots) or 2 * drawn_diameter_px(self.spots)
+        return HeatMap(np.asarray(self.spots.obsm["spatial"], dtype=np.float64), pitch)
+
     def _surface(self, values: NDArray[np.float32]) -> Surface | None:
         if self.heat_map is None:
             return None
@@ -171,17 +187,6 @@ class MapMaker:
 
         averages, cover = self.heat_map.average(values)
         return Surface(averages, cover, self.heat_map.bounds)
-
-
-def _heat_map_of(session: Session) -> HeatMap | None:
-    """Return what averages between the spots, None where spots themselves are shown."""
-    if session.display.mode != "heat map" or session.spots is None or not session.spots.n_obs:
-        return None
-    from napari_stexp.figure import HeatMap
-    from napari_stexp.spots import drawn_diameter_px, spot_pitch_px
-
-    pitch = spot_pitch_px(session.spots) or 2 * drawn_diameter_px(session.spots)
-    return HeatMap(np.asarray(session.spots.obsm["spatial"], dtype=np.float64), pitch)
 
 
 def _units_of(session: Session) -> Callable[[str], str]:

@@ -253,5 +253,4 @@ def _list_maps(
         sides = maker.of_sides(session, gene)
         if sides:
             return gene, is_gene, sides
-    shown = maker.of_shown(session)
-    return "", False, [lambda: shown]
+    return "", False, [maker.of_shown(session)]
