@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["start_morans_i"]
 
+_GENES_AT_ONCE = 1000
+
 
 def start_morans_i(session: Session) -> Generator[Progress, None, NDArray[np.float64]]:
     """Find Moran's I of every shown gene; `Session.gene_table` has it from then on.
@@ -58,9 +60,22 @@ def _find(
 ) -> Generator[Progress, None, NDArray[np.float64]]:
     from napari_stexp.gene import find_morans_i
 
-    yield Progress(0, len(expression.genes), "Moran's I")
-    matrix: Any = expression
-    matrix = matrix.matrix() if hasattr(matrix, "matrix") else matrix.adata.X
+    matrix = yield from _matrix_of(expression)
     found = yield from find_morans_i(positions, matrix)
     expression.morans_i = found
     return found
+
+
+def _matrix_of(expression: Any) -> Generator[Progress, None, Any]:
+    """Return a source's log values (N, G); counts are normalised bit by bit, to be cancelled."""
+    n_genes = len(expression.genes)
+    yield Progress(0, n_genes, "reading values")
+    if not hasattr(expression, "matrix"):
+        return expression.adata.X
+    from scipy.sparse import hstack
+
+    parts = []
+    for start in range(0, n_genes, _GENES_AT_ONCE):
+        parts.append(expression.matrix(slice(start, start + _GENES_AT_ONCE)))
+        yield Progress(start, n_genes, "reading values")
+    return hstack(parts, format="csc")
