@@ -82,11 +82,13 @@ def _find_neighbours(
     positions: NDArray[np.float64], k: int
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
     """Return distances and rows of the k nearest other spots, each (N, k)."""
-    from sklearn.neighbors import NearestNeighbors
+    from scipy.spatial import KDTree  # scikit-learn's would take most of a second to import
 
-    found: tuple[NDArray[np.float64], NDArray[np.intp]]
-    found = NearestNeighbors(n_neighbors=k).fit(positions).kneighbors()
-    return found
+    n = len(positions)
+    distances, columns = KDTree(positions).query(positions, k=k + 1)
+    itself = columns == np.arange(n)[:, None]
+    itself[~itself.any(axis=1), -1] = True  # not among so many spots in one place
+    return distances[~itself].reshape(n, k), columns[~itself].reshape(n, k)
 
 
 def find_morans_i(xy: ArrayLike, values: Any) -> Generator[Progress, None, NDArray[np.float64]]:

@@ -137,6 +137,14 @@ def test_few_spots_take_all_others_for_neighbours():
     assert list(degrees(graph)) == [3, 3, 3, 3]
 
 
+def test_spots_in_one_place_are_neighbours_and_none_is_its_own():
+    positions = np.zeros((9, 2))
+    positions[8] = 5.0
+    graph = neighbour_graph(positions)
+    assert graph.diagonal().sum() == 0
+    assert list(degrees(graph)) == [6] * 9
+
+
 def test_goes_on_in_blocks_and_can_be_stopped(monkeypatch):
     from napari_stexp.gene import spatial
 
