@@ -14,9 +14,9 @@ import typer
 from napari_stexp.cli.comparing import compare
 from napari_stexp.cli.options import AsJson, Counts, Device, K, MetricOption, check_suffix
 from napari_stexp.cli.preparing import open_data
-from napari_stexp.session.recognising import recognise
 from napari_stexp.cli.reporting import Reporter, print_facts, print_json
 from napari_stexp.cli.training_options import split_names
+from napari_stexp.session.recognising import recognise
 
 if TYPE_CHECKING:
     from napari_stexp.evaluate import StudyResult

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from napari_stexp.cli.options import AsJson
-from napari_stexp.session.recognising import recognise
 from napari_stexp.cli.reporting import Reporter, print_facts, print_json
+from napari_stexp.session.recognising import recognise
 
 if TYPE_CHECKING:
     from anndata import AnnData

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["CompositeLegend", "channel_color", "composite_colours", "mix_channels"]
 
 _KEY = "stexp_composite_{}"
-_DARK = (0.1, 0.1, 0.1, 0.75)
+_DARK = (0.1, 0.1, 0.1, 0.92)
 _DIM = (0.85, 0.85, 0.85, 1.0)
 _WIDEST_NAME = 34
 _ENDS = {
@@ -74,7 +74,7 @@ def _describe(session: Session) -> list[tuple[str, tuple[float, ...]]]:
 
 def _legible(rgb: tuple[float, float, float]) -> tuple[float, ...]:
     """Keep pure blue legible on the dark box."""
-    return (*(0.35 + 0.65 * value for value in rgb), 1.0)
+    return (*(0.45 + 0.55 * value for value in rgb), 1.0)
 
 
 def _make_line(text: str, rgba: tuple[float, ...]) -> object:

@@ -100,9 +100,12 @@ class PairView(QWidget):
             self.words.say("hint", "")
             self.plot.show_plot(None)
             return
-        unit, gene = session.value_unit, str(session.gene)
-        words = PairWords(f"{gene} and {self.other}, {session.source}", f"{gene}, {unit}",
-                          f"{self.other}, {unit}")  # fmt: skip
+        gene, other = str(session.gene), self.other
+        words = PairWords(
+            f"{gene} and {other}, {session.source}",
+            f"{gene}, {session.unit_of(gene)}",
+            f"{other}, {session.unit_of(other)}",
+        )
         self.plot.show_pairs(x, y, session.selection, words, session.focus)
         self.words.say("hint", describe_correlation(x, y, session.selection))
 

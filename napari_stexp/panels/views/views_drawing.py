@@ -15,7 +15,7 @@ from napari_stexp.panels.views.cell_painter import (
 )
 from napari_stexp.panels.views.pictures import CellPicture
 from napari_stexp.panels.views.views_base import ViewsBase
-from napari_stexp.panels.views.words import describe_views
+from napari_stexp.panels.views.words import describe_units, describe_views
 from napari_stexp.viewer.views.cells import shares_scale
 
 __all__ = ["ViewsDrawing"]
@@ -119,7 +119,7 @@ class ViewsDrawing(ViewsBase):
         if shared:
             view = next(one.view for one in self.pictures.items if one.view and one.view.has_values)
             draw_colour_bar(painter, QRect(foot.left(), foot.top(), 190, foot.height()), view)
-        words = self._session.unit_of(self._session.gene)
+        words = describe_units(self._session)
         at = 200 if shared else 0
         bar = min(160, foot.width() // 3)
         room = QRect(foot.left() + at, foot.top(), foot.width() - at - bar, foot.height())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from napari_stexp.session import Session
 
-__all__ = ["describe_views"]
+__all__ = ["describe_units", "describe_views"]
 
 
 def describe_views(session: Session) -> str:
@@ -20,3 +20,10 @@ def describe_views(session: Session) -> str:
         n = len(session.predictions)
         return f"{gene} in {n} {'prediction' if n == 1 else 'predictions'}"
     return f"{gene}: measured and predicted with the same limits"
+
+
+def describe_units(session: Session) -> str:
+    """Return the unit of the pictures' values; both where genes and signatures are mixed."""
+    views = session.views
+    shown = views.genes if views.kind == "genes" else (session.gene,)
+    return " / ".join(dict.fromkeys(session.unit_of(name) for name in shown))
