@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt, QUrl
+from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QDialog,
     QFileDialog,
     QFormLayout,
@@ -21,7 +20,14 @@ from qtpy.QtWidgets import (
 )
 
 from napari_stexp.errors import StexpError
-from napari_stexp.panels.annotate.export_form import split_genes
+from napari_stexp.panels.figure_choices import (
+    BOUNDS,
+    PATTERNS,
+    SLIDE,
+    WHAT,
+    make_box,
+    split_names,
+)
 from napari_stexp.panels.widgets import Notice, TaskRow, ignore_idle_wheel, make_button, make_row
 from napari_stexp.session import FigureRequest
 
@@ -33,22 +39,6 @@ __all__ = ["AREA", "FigureButton", "FigureDialog"]
 #: Of the controller, in which figures are drawn.
 AREA = "figure"
 _MOST_PROPOSED = 8
-_WHAT = {
-    "view": ("What is shown now", "The picture, or the pictures side by side, as they are."),
-    "grid": ("Several genes in one figure", "Small multiples of the genes named below."),
-    "list": ("One figure per gene", "Pages of a PDF; as PNG or SVG a file for each gene."),
-}
-_BOUNDS = {
-    "spots": ("Spots and regions", "The rectangle around all of them."),
-    "view": ("What is in view", "The part of the slide that the window shows."),
-    "slide": ("The whole slide", "From corner to corner."),
-}
-_SLIDE = {
-    "faded": ("Faded behind the spots", "The tissue steps back, so that colours are read well."),
-    "plain": ("As it is", "As the window shows it, with regions in the colours of their classes."),
-    "none": ("Left out", "Spots and regions on white."),
-}
-_PATTERNS = "PDF (*.pdf);;SVG (*.svg);;PNG (*.png)"
 
 
 class FigureButton(QWidget):
@@ -111,12 +101,12 @@ class FigureDialog(QDialog):
         self.path.textChanged.connect(lambda _: self._show_state())
 
     def _build_choices(self) -> None:
-        self.what = _make_box(_WHAT, "What the figure shows.")
+        self.what = make_box(WHAT, "What the figure shows.")
         self.genes = QLineEdit()
         self.genes.setPlaceholderText("ERBB2, CD74, …")
         self.genes.setToolTip("Genes or signatures, separated by commas.")
-        self.bounds = _make_box(_BOUNDS, "Which part of the slide the figure shows.")
-        self.slide = _make_box(_SLIDE, "How the slide looks in the figure.")
+        self.bounds = make_box(BOUNDS, "Which part of the slide the figure shows.")
+        self.slide = make_box(SLIDE, "How the slide looks in the figure.")
         self.regions = QCheckBox("Outlines of regions")
         self.regions.setToolTip("Draw the regions of the annotation.")
         self.regions.setChecked(True)
@@ -251,7 +241,7 @@ class FigureDialog(QDialog):
 
     def _choose(self) -> None:
         start = self.path.text().strip() or str(self._controller.folder / "figure.pdf")
-        name, _ = QFileDialog.getSaveFileName(self, "Save the figure", start, _PATTERNS)
+        name, _ = QFileDialog.getSaveFileName(self, "Save the figure", start, PATTERNS)
         if name:
             path = Path(name)
             self.path.setText(str(path if path.suffix else path.with_suffix(".pdf")))
@@ -278,30 +268,3 @@ class FigureDialog(QDialog):
     def _on_cleared(self, area: str) -> None:
         if area == AREA:
             self.notice.say("hint", "")
-
-
-def split_names(text: str, signatures: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """Return the names in a list; those of signatures may have blanks in them.
-
-    Parameters
-    ----------
-    text : str
-        Names separated by commas or semicolons, those of genes by blanks, too.
-    signatures : tuple of str
-        What is not to be broken.
-    """
-    found: list[str] = []
-    for part in text.replace(";", ",").split(","):
-        name = part.strip()
-        found += [name] if name in signatures else split_genes(name)
-    return tuple(dict.fromkeys(found))
-
-
-def _make_box(items: dict[str, tuple[str, str]], tooltip: str) -> QComboBox:
-    """Return a box of choices, each with a tooltip."""
-    box = QComboBox()
-    box.setToolTip(tooltip)
-    for number, (key, (title, explanation)) in enumerate(items.items()):
-        box.addItem(title, key)
-        box.setItemData(number, explanation, Qt.ItemDataRole.ToolTipRole)
-    return box

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from qtpy.QtWidgets import QWidget
 
-from napari_stexp.panels.figure_form import split_names
+from napari_stexp.panels.figure_choices import split_names
 
 pytestmark = pytest.mark.gui
 
