@@ -30,6 +30,8 @@ class HeatMap:
         Centres, level-0 px.
     pitch : float
         Between neighbours, level-0 px.
+    most_pixels : int
+        Of the raster; fewer where the spots are few.
 
     Attributes
     ----------
@@ -41,13 +43,15 @@ class HeatMap:
         Level-0 px per pixel.
     """
 
-    def __init__(self, xy: NDArray[np.float64], pitch: float) -> None:
+    def __init__(
+        self, xy: NDArray[np.float64], pitch: float, most_pixels: int = _MOST_PIXELS
+    ) -> None:
         placed = np.isfinite(xy).all(axis=1)
         margin = _MARGIN * pitch
         found = xy[placed] if placed.any() else np.zeros((1, 2))
         low, high = found.min(axis=0) - margin, found.max(axis=0) + margin
         area = float(np.prod(high - low))
-        self.step = max(pitch / _PER_PITCH, (area / _MOST_PIXELS) ** 0.5)
+        self.step = max(pitch / _PER_PITCH, (area / most_pixels) ** 0.5)
         width, height = np.ceil((high - low) / self.step).astype(int).tolist()
         self.shape = (max(height, 1), max(width, 1))
         self.origin = (float(low[0]), float(low[1]))

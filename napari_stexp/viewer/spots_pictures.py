@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HeatPicture", "RasterPicture", "colour_averages"]
 
+_HEAT_PIXELS = 800_000  # about as many as the screen has; more take longer than a tenth of a second
+
 
 class RasterPicture:
     """Draws many spots; see `SpotsRaster`.
@@ -70,7 +72,7 @@ class HeatPicture:
     """
 
     def __init__(self, xy: NDArray[np.float64], pitch: float) -> None:
-        self._map = HeatMap(xy, pitch)
+        self._map = HeatMap(xy, pitch, _HEAT_PIXELS)
         self.size = len(xy)
         self._picture = np.zeros((*self._map.shape, 4), np.uint8)
         self.layer = _make_layer(self._picture, multiscale=False)
