@@ -76,6 +76,7 @@ class SpotsLayer:
         self._spots = session.spots
         self._size = spot_size_px(self._spots)
         self._pitch = 0.0
+        self._placed: tuple[float | None, ...] = ()  # the scale that the layer is at
         self._has_values = False
         self.kind = picture_kind(session)
         self._grid = grid
@@ -143,7 +144,10 @@ class SpotsLayer:
 
     def place(self) -> None:
         """Follow a new scale of the slide."""
-        self._picture.place(world_mpp(self._session))
+        mpp = world_mpp(self._session)
+        if self._placed != (mpp,):
+            self._placed = (mpp,)
+            self._picture.place(mpp)
 
     def style(self) -> None:
         """Follow the display settings that need no new colours."""

@@ -18,6 +18,7 @@ import pytest
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
 
 LIMIT_S = 0.1
+SWITCH_LIMIT_S = 0.15  # another layer of napari's is shown: its list, controls and overlays follow
 # What another program does to memory and caches can't be taken off: the best round counts. A
 # freeze of the window's own is there in each of them.
 ROUNDS = 4
@@ -184,4 +185,6 @@ def test_many_spots(shown_window):
             "spots": lambda: show("spots"),
         },
     )
+    switching = [best.pop("heat map"), best.pop("spots")]
     assert max(best.values()) <= LIMIT_S, best
+    assert max(switching) <= SWITCH_LIMIT_S, switching
