@@ -6,7 +6,7 @@ All by mouse and keyboard, as a pathologist would who has never seen the program
     … walk_window.py --slide C4.jpg --spots C4_selection.tsv --model her2.safetensors -o walk
 
 Without arguments it walks on the sample; so the pictures of docs/guide.md were made, with
-`-o docs/images --kind jpg`.
+`-o docs/images` (and their colours counted down to 256).
 """
 
 from __future__ import annotations
@@ -84,6 +84,7 @@ def browse(walk: Walk, args: argparse.Namespace) -> None:
     QTest.keyClick(panel.list.search, Qt.Key.Key_Return)
     walk.shot("found-by-its-common-name")
     panel.list.search.clear()
+    gene = walk.session.gene
     choose_item(walk, panel.controls.draw_box, "heat map")
     walk.settle(1.5)
     walk.shot("heat-map")
@@ -94,15 +95,22 @@ def browse(walk: Walk, args: argparse.Namespace) -> None:
     walk.idle("scoring the markers")
     walk.shot("markers")
     walk.click(panel.folds[0].button)
+    walk.session.gene = gene
+    walk.settle()
+
+
+def known(walk: Walk, names: str, n: int) -> list[str]:
+    """Return those of the genes that there are, filled up with the most variable ones."""
+    wanted = [name for name in names.split(",") if name in walk.session.genes]
+    return list(dict.fromkeys([*wanted, *walk.session.rank_genes("variance")]))[:n]
 
 
 def mix(walk: Walk, args: argparse.Namespace) -> None:
-    genes = walk.session.rank_genes("variance")[:3] if not args.mix else args.mix.split(",")
-    walk.controller.signatures.show_composite(genes)
+    walk.controller.signatures.show_composite(known(walk, args.mix, 3))
     walk.settle(1.5)
     walk.shot("three-genes")
     walk.controller.signatures.show_composite(())
-    walk.session.views.show("genes", walk.session.rank_genes("variance")[:9])
+    walk.session.views.show("genes", known(walk, args.multiples, 9))
     walk.settle(2.5)
     walk.shot("small-multiples")
     walk.session.views.show("single")
@@ -115,7 +123,7 @@ def mix(walk: Walk, args: argparse.Namespace) -> None:
         walk.settle()
 
 
-def read(walk: Walk) -> None:
+def read(walk: Walk, args: argparse.Namespace) -> None:
     from qtpy.QtCore import Qt
     from qtpy.QtTest import QTest
 
@@ -136,8 +144,12 @@ def read(walk: Walk) -> None:
     walk.idle("reading the profile")
     walk.settle(1.0)
     walk.shot("profile-of-a-selection")
+    if args.annotation:
+        drop(walk, args.annotation)
+        walk.show("Plots")
     for at, name in enumerate(("histogram", "classes", "two-genes"), 1):
         panel.tabs.setCurrentIndex(at)
+        walk.idle("drawing the plot")
         walk.settle(1.5)
         walk.shot(name)
     walk.session.select_spots(None)
@@ -169,7 +181,13 @@ def main() -> None:
     parser.add_argument("--spots", type=Path)
     parser.add_argument("--model", type=Path)
     parser.add_argument("--find", default="HER2", help="what is typed into the search of genes")
-    parser.add_argument("--mix", help="three genes, with commas")
+    parser.add_argument("--mix", default="ERBB2,COL1A1,CD3E", help="genes of one picture")
+    parser.add_argument(
+        "--multiples",
+        default="ERBB2,ESR1,KRT19,COL1A1,ADIPOQ,CD3E,IGHG1,MKI67,CLDN5",
+        help="genes beside each other",
+    )
+    parser.add_argument("--annotation", type=Path, help="regions, for the classes")
     parser.add_argument("--panel-row", type=int, default=3, help="which marker panel is shown")
     parser.add_argument("--theme", default="dark", choices=["dark", "light"])
     parser.add_argument("--kind", default="png", choices=["png", "jpg"])
@@ -182,11 +200,12 @@ def main() -> None:
 
         files = sample_files()
         args.slide, args.spots, args.model = files.slide, files.spots, files.bundle
+        args.annotation = files.annotation
     walk = Walk(args.output, args.theme, args.kind)
     open_everything(walk, args)
     browse(walk, args)
     mix(walk, args)
-    read(walk)
+    read(walk, args)
     keep(walk, args)
     walk.controller.close()
     walk.viewer.close()
