@@ -160,7 +160,9 @@ def test_the_wheel_holds_all_of_it(tmp_path: Path) -> None:
     }
     expected |= {"napari_stexp/napari.yaml", "napari_stexp/py.typed"}
     templates = (ROOT / "napari_stexp").glob("*/report_templates/*")
-    expected |= {path.relative_to(ROOT).as_posix() for path in templates}
+    tables = [*(ROOT / "napari_stexp" / "gene").glob("*.t[os]*")]
+    assert len(tables) == 2  # other names, marker panels
+    expected |= {path.relative_to(ROOT).as_posix() for path in (*templates, *tables)}
     expected |= {f"napari_stexp/sample_data/{path.name}" for path in _sample_files()}
     scripts = {
         f"napari_stexp/sample_data/{path.relative_to(ROOT / 'sample_data').as_posix()}"
