@@ -1,10 +1,11 @@
 # Everything here works from a fresh clone: each target first makes what it needs.
 #
-#   make demo       open the sample slide with a prediction (without a screen: a screenshot)
-#   make test       the tests, except the slow ones
-#   make test-slow  the slow ones
-#   make test-all   all of them
-#   make check      lint, types and contracts, as CI runs them
+#   make demo         open the sample slide with a prediction (without a screen: a screenshot)
+#   make test         the tests, except the slow ones
+#   make test-slow    the slow ones
+#   make test-all     both
+#   make test-timing  how long the window stands still, on a machine that does nothing else
+#   make check        lint, types and contracts, as CI runs them
 #
 # PYTHON=/path/to/python3.12 chooses the Python of the virtual environment,
 # ARGS="-k slide" is passed on to pytest, JOBS=4 runs `make test` on four processes.
@@ -18,7 +19,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-slow test-all check lint format types contracts clean
+.PHONY: help venv demo test test-slow test-timing test-all check lint format types contracts clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -36,13 +37,16 @@ demo: $(STAMP)
 
 # A file's tests stay in one process, so that they share what they have made.
 test: $(STAMP)
-	scripts/with-display.sh $(BIN)/python -m pytest -m "not slow" -n $(JOBS) --dist loadfile $(ARGS)
+	scripts/with-display.sh $(BIN)/python -m pytest -m "not slow and not timing" -n $(JOBS) --dist loadfile $(ARGS)
 
 test-slow: $(STAMP)
 	scripts/with-display.sh $(BIN)/python -m pytest -m slow $(ARGS)
 
 test-all: $(STAMP)
-	scripts/with-display.sh $(BIN)/python -m pytest $(ARGS)
+	scripts/with-display.sh $(BIN)/python -m pytest -m "not timing" $(ARGS)
+
+test-timing: $(STAMP)
+	scripts/with-display.sh $(BIN)/python -m pytest -m timing -s $(ARGS)
 
 check: lint types contracts
 

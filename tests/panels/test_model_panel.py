@@ -92,7 +92,8 @@ def test_a_softmax_predicts(window, slide_file, spots_file, bundle_file):
     w = window
     w.open(slide_file, spots_file, bundle_file)
     w.session.set_bundle(with_metric(bundle_file, "softmax:0.2"))
-    assert w.predict.plan.text("Neighbours") == "5, softmax, T = 0.2"
+    assert w.predict.settings.k_box.text() == "model: 5"
+    assert w.predict.settings.metric_box.currentText() == "model: softmax, T = 0.2"
     w.click(w.predict.predict_button)
     w.settle()
     assert w.errors == []
@@ -106,7 +107,8 @@ def test_settings_change_the_prediction(window, slide_file, spots_file, bundle_f
     w.settle()
     first = w.session.prediction.adata.X.copy()
     w.model.k_box.setValue(1)
-    assert w.predict.plan.text("Neighbours") == "1, L1"
+    assert w.predict.settings.k_box.value() == 1
+    assert w.predict.settings.metric_box.currentText() == "model: L1"
     w.click(w.predict.predict_button)
     w.settle()
     assert w.session.prediction.adata.obs["effective_k"].max() == pytest.approx(1.0)

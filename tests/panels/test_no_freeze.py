@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytestmark = [pytest.mark.gui, pytest.mark.slow]
+pytestmark = [pytest.mark.gui, pytest.mark.timing]
 
 LIMIT_S = 0.1
 SWITCH_LIMIT_S = 0.15  # another layer of napari's is shown: its list, controls and overlays follow

@@ -35,6 +35,14 @@ def c4(window, her2st, reference):
     return w
 
 
+def canvases(w):
+    """Return what shows pictures side by side at present."""
+    from napari_stexp.panels.views.views_canvas import ViewsCanvas
+
+    found = w.slide.window().findChildren(ViewsCanvas)
+    return [canvas for canvas in found if not canvas.isHidden()]
+
+
 def test_c4_with_the_experts_clusters(c4, her2st, tmp_path):
     w, panel = c4, c4.compare
     table = her2st / "res" / "ST-cluster" / "lbl" / "C4-cluster-annotation.tsv.gz"
@@ -66,8 +74,10 @@ def test_c4_with_the_experts_clusters(c4, her2st, tmp_path):
     panel.tabs.setCurrentIndex(2)
     w.wait(panel.measured_view.button.isEnabled)
     w.click(panel.measured_view.side_check)
-    w.wait(lambda: len(w.viewer.layers) >= 9)
+    w.wait(lambda: bool(canvases(w)))
+    assert len(canvases(w)[0].pictures.items) == 3
     w.click(panel.measured_view.side_check)
+    w.wait(lambda: not canvases(w))
 
     panel.tabs.setCurrentIndex(3)
     report = tmp_path / "c4.html"

@@ -78,7 +78,7 @@ def test_section_c4(imported, her2st):
     done = w.session.prediction.done
     assert 0 < done < 184
     assert np.isfinite(w.session.values()).sum() == done
-    assert "Stopped early" in w.predict.summary.text()
+    assert f"{184 - done} not reached" in w.predict.summary.text()
 
     w.click(w.predict.predict_button)
     wait_for_spots(w, 184)
