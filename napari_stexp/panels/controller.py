@@ -129,16 +129,20 @@ class Controller(BackgroundTasks):
         counts: str | Path | None = None,
         then: Callable[[], None] | None = None,
     ) -> None:
-        """Read spots in the background and lay them on the slide."""
+        """Read spots in the background and lay them on the slide; a prediction is shown as one."""
         path = Path(path)
         self.remember(path)
 
-        def show(spots: Any) -> None:
-            self._set_spots(spots)
+        def show(found: tuple[Any, bool]) -> None:
+            table, is_prediction = found
+            if is_prediction:
+                self.session.show_prediction(table)
+            else:
+                self._set_spots(table)
             if then is not None:
                 then()
 
-        steps = tasks.read_spots_steps(path, Path(counts) if counts else None)
+        steps = tasks.read_spots_or_prediction_steps(path, Path(counts) if counts else None)
         self.start("spots", steps, title=f"Reading {path.name}", on_return=show)
 
     def make_grid(

@@ -15,7 +15,7 @@ from napari_stexp.session.steps import (
     make_grid_steps,
     open_slide_steps,
     read_annotations_steps,
-    read_spots_steps,
+    read_spots_or_prediction_steps,
     save_steps,
 )
 
@@ -32,7 +32,7 @@ __all__ = [
     "make_grid_steps",
     "open_slide_steps",
     "read_annotations_steps",
-    "read_spots_steps",
+    "read_spots_or_prediction_steps",
     "save_steps",
     "warm_up_steps",
 ]

@@ -21,6 +21,7 @@ __all__ = [
     "make_grid_steps",
     "open_slide_steps",
     "read_annotations_steps",
+    "read_spots_or_prediction_steps",
     "read_spots_steps",
     "save_steps",
 ]
@@ -74,6 +75,19 @@ def read_spots_steps(path: Path, counts: Path | None = None, section: str | None
     from napari_stexp.spots import read_spots
 
     return read_spots(path, counts=counts, section=section)
+
+
+def read_spots_or_prediction_steps(path: Path, counts: Path | None = None) -> Steps:
+    """Read what was called spots (AnnData); return it, and whether it is a prediction."""
+    yield Progress(0, 0, "reading the spots")
+    from napari_stexp.session.recognising import recognise
+
+    alone = counts is None and path.suffix == ".h5ad" and path.is_file()
+    if alone and recognise(path) == "prediction":
+        from napari_stexp.predict import read_prediction
+
+        return read_prediction(path), True
+    return (yield from read_spots_steps(path, counts)), False
 
 
 def make_grid_steps(slide: Slide, settings: GridSettings) -> Steps:

@@ -229,6 +229,23 @@ def test_devices_are_offered_and_chosen(ready):
     assert w.session.params.device == "cpu"
 
 
+def test_a_saved_prediction_that_is_loaded_as_spots_is_shown_as_what_it_is(ready, tmp_path):
+    w = ready
+    w.click(w.predict.predict_button)
+    w.settle()
+    gene, values = w.session.gene, w.session.values()
+    w.choose(tmp_path / "out.h5ad")
+    w.click(w.predict.save_button)
+    w.settle()
+    w.controller.clear_spots()
+    w.click(w.slide.spots_button)
+    w.settle()
+    assert w.errors == []
+    assert w.session.source == "predicted"
+    assert not w.session.has_measurement
+    np.testing.assert_array_equal(w.session.values(gene), values)
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".h5ad"])
 def test_save_in_each_format(ready, tmp_path, suffix):
     import anndata
