@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from napari_stexp.viewer.coloured_lines import ColouredLines, lighten
+
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 __all__ = ["Legend"]
 
 _MOST_LINES = 14
-_KEY = "stexp_class_{}"
-_DARK = (0.1, 0.1, 0.1, 0.75)  # behind the text, so that light colours read on a light theme
 
 
 class Legend:
@@ -24,8 +24,7 @@ class Legend:
     """
 
     def __init__(self, viewer: ViewerModel) -> None:
-        self._viewer = viewer
-        self._keys: list[str] = []
+        self._lines = ColouredLines(viewer, "stexp_class", "top_left")
 
     def show(self, colours: Mapping[str, tuple[int, int, int]], counts: Mapping[str, int]) -> None:
         """Show these classes and no others.
@@ -41,36 +40,10 @@ class Legend:
         if len(lines) > _MOST_LINES:
             more = len(lines) - _MOST_LINES + 1
             lines = [*lines[: _MOST_LINES - 1], (f"and {more} more", (220, 220, 220))]
-        overlays = self._viewer.canvas.overlays
-        for number, (text, color) in enumerate(lines):
-            key = _KEY.format(number)
-            rgba = (*(_lighten(value) for value in color), 1.0)
-            if key in self._keys:
-                overlays[key].text, overlays[key].color = text, rgba
-            else:
-                overlays[key] = _make_line(text, rgba)
-                self._keys.append(key)
-        self._remove_from(len(lines))
+        self._lines.show(
+            [(text, lighten([value / 255 for value in color])) for text, color in lines]
+        )
 
     def hide(self) -> None:
         """Take all lines away."""
-        self._remove_from(0)
-
-    def _remove_from(self, first: int) -> None:
-        for key in self._keys[first:]:
-            self._viewer.canvas.overlays.pop(key, None)
-        del self._keys[first:]
-
-
-def _lighten(value: int) -> float:
-    """Keep dark colours legible on the dark box."""
-    return 0.35 + 0.65 * value / 255
-
-
-def _make_line(text: str, rgba: tuple[float, ...]) -> object:
-    from napari.components.overlays import TextOverlay
-
-    return TextOverlay(
-        text=text, color=rgba, position="top_left", box=True, box_color=_DARK,
-        font_size=11, visible=True,
-    )  # fmt: skip
+        self._lines.show([])
