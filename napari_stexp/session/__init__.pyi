@@ -18,8 +18,6 @@ from .composite import CompositeStyle as CompositeStyle
 from .display import COLORMAPS as COLORMAPS
 from .display import TRANSFORMS as TRANSFORMS
 from .display import DisplaySettings as DisplaySettings
-from .display import effective_limits as effective_limits
-from .expression import prediction_scale as prediction_scale
 from .figures import FigureRequest as FigureRequest
 from .figures import start_figure as start_figure
 from .gene_marks import GeneMarks as GeneMarks

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -69,17 +69,20 @@ class MapMaker:
         return self._map(gene, self.values.values(gene), self.values, gene)
 
     def of_models(self, session: Session, gene: str) -> list[Callable[[], TissueMap]]:
-        """Return a gene in every prediction that knows it."""
+        """Return a gene in every prediction that knows it, with limits as on the screen."""
         found: list[Callable[[], TissueMap]] = []
         for name in session.predictions:
             expression = session.expression_of(name)
             shown = ShownValues.of(session, expression)
             if shown is not None and (gene in expression or gene in session.signatures):
-                found.append(partial(self._of_model, name, shown, gene))
+                limits = session.limits_in(name, gene)
+                found.append(partial(self._of_model, name, shown, gene, limits))
         return found
 
-    def _of_model(self, name: str, shown: ShownValues, gene: str) -> TissueMap:
-        return self._map(gene, shown.values(gene), shown, name)
+    def _of_model(
+        self, name: str, shown: ShownValues, gene: str, limits: tuple[float, float]
+    ) -> TissueMap:
+        return replace(self._map(gene, shown.values(gene), shown, name), limits=limits)
 
     def of_sides(self, session: Session, gene: str) -> list[Callable[[], TissueMap]]:
         """Return a gene as measured, predicted, and the difference; empty without both."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_stexp.errors import PredictionError
-from napari_stexp.session.expression import model_name
+from napari_stexp.session.display import effective_limits
+from napari_stexp.session.expression import model_name, prediction_scale
 from napari_stexp.session.gene_values import GeneValues
 from napari_stexp.session.placement import check_belongs
 
@@ -149,6 +152,44 @@ class Predicting(GeneValues):
             if self._gene != old:
                 self.gene_changed.emit(self._gene)
         return True
+
+    def values_in(self, name: str, gene: str) -> NDArray[np.float32] | None:
+        """Return a gene's or signature's shown values in one of the predictions, (N,).
+
+        None where it doesn't know the gene, or values are hidden.
+
+        Raises
+        ------
+        PredictionError
+            There is no prediction of this name.
+        """
+        expression = self.expression_of(name)
+        if self.hides_values:
+            return None
+        if gene in self.signatures:
+            return self.transform(self.signatures.values(gene, expression), gene)
+        return self.transform(expression.values(gene), gene) if gene in expression else None
+
+    def limits_in(self, name: str, gene: str) -> tuple[float, float]:
+        """Return the ends of a gene's colour scale where predictions are compared.
+
+        They are the same in all predictions on the same expression scale.
+
+        Raises
+        ------
+        PredictionError
+            There is no prediction of this name.
+        """
+        if self._display.limits_mode != "percentile":
+            return self.limits(self.values_in(name, gene), gene)
+        scale = prediction_scale(self.predictions[name].adata)
+        alike = [
+            values
+            for other in self.predictions
+            if prediction_scale(self.predictions[other].adata) == scale
+            and (values := self.values_in(other, gene)) is not None
+        ]
+        return effective_limits(np.concatenate(alike) if alike else None, self._display)
 
     def _forget_predictions(self, but: Prediction | None) -> None:
         """Drop what was predicted for other spots."""

@@ -72,7 +72,7 @@ class RecentFiles:
     def add(self, kind: str, path: Path) -> None:
         """Remember a file as the newest of its kind."""
         path = Path(path).absolute()
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        now = datetime.now(UTC).isoformat(timespec="microseconds")
         new = RecentFile(kind, path, now)
         others = [one for one in self._read() if (one.kind, one.path) != (kind, path)]
         self._keep([new, *others])

@@ -128,6 +128,7 @@ def test_small_multiples_and_models(session, drawn) -> None:
     first, second = _only(found).maps
     assert (first.title, second.title) == ("first", "second")
     np.testing.assert_allclose(second.values, first.values + 1, rtol=1e-6)
+    assert first.limits == second.limits == session.limits_in("first", "ERBB2")
     assert found["note"].count("model M") == 2
 
 

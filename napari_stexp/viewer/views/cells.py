@@ -7,9 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from napari_stexp.session import effective_limits, prediction_scale
 from napari_stexp.viewer.colour import RESIDUAL
 from napari_stexp.viewer.spots_view import SIDES, SpotsView, side_view
 
@@ -101,37 +99,13 @@ def _model_view(session: Session, name: str) -> SpotsView:
     gene = session.gene
     if gene is None or session.hides_values or name not in session.predictions:
         return _nothing(session, name)
-    values = _model_values(session, name, gene)
+    values = session.values_in(name, gene)
     status = session.predictions[name].status
     if values is None:
         return replace(_nothing(session, name), status=status)
-    limits = _model_limits(session, name, gene, values)
+    limits = session.limits_in(name, gene)
     display = session.display
     return SpotsView(values, status, limits, display.colormap, name, display.threshold)
-
-
-def _model_values(session: Session, name: str, gene: str) -> NDArray[np.float32] | None:
-    """Return a gene's transformed values in one prediction, None where it has none."""
-    expression = session.expression_of(name)
-    if gene in session.signatures:
-        return session.transform(session.signatures.values(gene, expression), gene)
-    return session.transform(expression.values(gene), gene) if gene in expression else None
-
-
-def _model_limits(
-    session: Session, name: str, gene: str, values: NDArray[np.float32]
-) -> tuple[float, float]:
-    """Return the limits over all predictions on the same expression scale."""
-    if session.display.limits_mode != "percentile":
-        return session.limits(values, gene)
-    scale = prediction_scale(session.predictions[name].adata)
-    alike = [
-        found
-        for other in session.predictions
-        if prediction_scale(session.predictions[other].adata) == scale
-        and (found := _model_values(session, other, gene)) is not None
-    ]
-    return effective_limits(np.concatenate(alike), session.display)
 
 
 def _nothing(session: Session, title: str) -> SpotsView:
