@@ -11,7 +11,7 @@ from .registry import get_controller as get_controller
 from .registry import get_session as get_session
 from .registry import open_all as open_all
 from .registry import open_train as open_train
-from .slide_panel import SlidePanel as SlidePanel
+from .slide.slide_panel import SlidePanel as SlidePanel
 from .train.train_panel import TrainPanel as TrainPanel
 from .workbench import get_workbench as get_workbench
 from .workers import TaskHandle as TaskHandle

@@ -16,7 +16,7 @@ from napari_stexp.panels.widgets import make_button, make_heading, make_row
 from napari_stexp.panels.workspace.missing_dialog import PATTERNS, MissingDialog
 
 if TYPE_CHECKING:
-    from napari_stexp.panels.slide_panel import SlidePanel
+    from napari_stexp.panels.slide.slide_panel import SlidePanel
 
 __all__ = ["OPEN_PATTERNS", "SAVE_PATTERN", "WorkspaceRow"]
 

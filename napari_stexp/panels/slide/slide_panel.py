@@ -10,8 +10,8 @@ from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QDoubleSpinBox, QLabel
 
 from napari_stexp.panels.describe import describe_slide, describe_spots
-from napari_stexp.panels.grid_form import GridForm
 from napari_stexp.panels.panel import Panel
+from napari_stexp.panels.slide.grid_form import GridForm
 from napari_stexp.panels.text import count
 from napari_stexp.panels.widgets import (
     Facts,
