@@ -18,6 +18,7 @@ from napari_stexp.files import atomic_path, sha256
 from napari_stexp.progress import Progress
 from napari_stexp.slide.cache import TileCache
 from napari_stexp.slide.flat import FlatImage, open_flat, read_flat_facts
+from napari_stexp.slide.formats.level import FileLevel
 from napari_stexp.slide.identify import fingerprint, identify
 from napari_stexp.slide.levels import COARSEST_PX, halved
 from napari_stexp.slide.pyramid import Pyramid, halve
@@ -124,7 +125,7 @@ def _is_whole(target: Path) -> bool:
 def _open_coarse(path: Path, structure: TiffStructure) -> Iterator[FlatImage]:
     """Give the rows of a level below the coarsest stored one, computed by several threads."""
     source = ByteSource(path)
-    pyramid = Pyramid([(level, source) for level in structure.levels], TileCache(_BUILD_CACHE))
+    pyramid = Pyramid([FileLevel(v, source) for v in structure.levels], TileCache(_BUILD_CACHE))
     index = len(structure.levels) - 1 + _SKIPPED_HALVINGS
     height, width = pyramid.levels[index].shape
     with ThreadPoolExecutor(_workers()) as pool:

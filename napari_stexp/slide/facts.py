@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
@@ -44,12 +44,21 @@ class SlideFacts:
         µm per level-0 pixel in x and y; None where unknown.
     objective : float or None
         Nominal magnification, e.g. 20.0.
+    scan_date : str
+        ISO 8601, as exact as the file has it; empty where unknown.
+    icc : bytes or None
+        ICC profile of the pixels.
+    notes : tuple of str
+        What a reader of the file should know, e.g. an implausible scale that was left out.
     """
 
     format: str
     vendor: str = ""
     mpp_xy: tuple[float, float] | None = None
     objective: float | None = None
+    scan_date: str = ""
+    icc: bytes | None = field(default=None, repr=False)
+    notes: tuple[str, ...] = ()
 
 
 def is_plausible(mpp: float) -> bool:

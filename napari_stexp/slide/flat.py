@@ -15,6 +15,7 @@ from napari_stexp.errors import SlideError
 from napari_stexp.slide.cache import TileCache
 from napari_stexp.slide.decoding import over_glass
 from napari_stexp.slide.facts import SlideFacts, scale_from_dpi
+from napari_stexp.slide.formats.level import FileLevel
 from napari_stexp.slide.identify import Kind
 from napari_stexp.slide.pyramid import Pyramid
 from napari_stexp.slide.source import ByteSource
@@ -143,7 +144,7 @@ def _open_strips(path: Path, structure: TiffStructure) -> Iterator[FlatImage]:
     if stored.level.tile[0] * width > MAX_FLAT_PIXELS:
         _check_size((stored.level.tile[0], width), path)
     band = 2 * stored.level.tile[0] * width * 3
-    pyramid = Pyramid([(stored, ByteSource(path))], TileCache(band))
+    pyramid = Pyramid([FileLevel(stored, ByteSource(path))], TileCache(band))
     try:
         yield FlatImage(
             (height, width),

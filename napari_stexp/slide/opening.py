@@ -14,9 +14,9 @@ from napari_stexp.slide.convert import (
     lacks_coarse_levels,
     prepare_slide,
 )
-from napari_stexp.slide.decoding import StoredLevel
-from napari_stexp.slide.facts import SlideFacts
 from napari_stexp.slide.flat import read_flat_facts
+from napari_stexp.slide.formats.level import FileLevel, TileLevel
+from napari_stexp.slide.formats.opened import OpenedFile
 from napari_stexp.slide.identify import identify
 from napari_stexp.slide.levels import stored_downsample
 from napari_stexp.slide.pyramid import Pyramid
@@ -56,33 +56,31 @@ def open_slide(path: str | Path, *, mpp: float | None = None) -> Slide:
     path = Path(path)
     if mpp is not None:
         mpp = check_mpp(mpp, path)
+    opened = _open(path)
+    facts = opened.facts
+    scale = facts.mpp_xy if mpp is None else (mpp, mpp)
+    said = "user" if mpp is not None else "metadata" if facts.mpp_xy is not None else "unknown"
+    return Slide(path, scale, said, facts, opened.backend, Pyramid(opened.levels))
+
+
+def _open(path: Path) -> OpenedFile:
+    """Choose the format by content, and open it."""
     kind = identify(path)
     structure = parse_tiff(path) if kind == "TIFF" else None
     if structure is not None and structure.tiled:
-        facts = structure.facts
-        pyramid = _open_tiled(path, structure)
-    else:
-        facts = read_flat_facts(path, kind)
-        pyramid = _open_converted(path)
-    return _make_slide(path, facts, pyramid, mpp)
+        return OpenedFile(_tiled_levels(path, structure), structure.facts)
+    facts = read_flat_facts(path, kind)
+    return OpenedFile(_converted_levels(path), facts)
 
 
-def _make_slide(path: Path, facts: SlideFacts, pyramid: Pyramid, mpp: float | None) -> Slide:
-    scale = facts.mpp_xy if mpp is None else (mpp, mpp)
-    said = "user" if mpp is not None else "metadata" if facts.mpp_xy is not None else "unknown"
-    return Slide(path, scale, said, facts.objective, facts.vendor, facts.format, pyramid)
-
-
-def _open_tiled(path: Path, structure: TiffStructure) -> Pyramid:
-    """Open a tiled TIFF, with the coarse levels from the cache where they are."""
+def _tiled_levels(path: Path, structure: TiffStructure) -> tuple[TileLevel, ...]:
+    """Levels of a tiled TIFF, with the coarse ones from the cache where they are."""
     source = ByteSource(path)
-    stored = [(level, source) for level in structure.levels]
-    if lacks_coarse_levels(structure):
-        stored += _coarse_levels(path, structure)
-    return Pyramid(stored)
+    stored = tuple(FileLevel(level, source) for level in structure.levels)
+    return stored + (_coarse_levels(path, structure) if lacks_coarse_levels(structure) else ())
 
 
-def _coarse_levels(path: Path, structure: TiffStructure) -> list[tuple[StoredLevel, ByteSource]]:
+def _coarse_levels(path: Path, structure: TiffStructure) -> tuple[TileLevel, ...]:
     """Levels of the file that `prepare_slide` made; none where it is missing or damaged.
 
     The slide can be read without them: that is no reason to fail.
@@ -92,15 +90,15 @@ def _coarse_levels(path: Path, structure: TiffStructure) -> list[tuple[StoredLev
         levels = parse_tiff(made).levels if made.exists() else ()
         source = CachedSource(made) if levels else None
     except (SlideError, OutputError):
-        return []
+        return ()
     if source is None:
-        return []
+        return ()
     base = structure.levels[0].level.shape
     placed = [
         replace(v, level=replace(v.level, downsample=stored_downsample(base, v.level.shape)))
         for v in levels
     ]
-    return [(level, source) for level in placed]
+    return tuple(FileLevel(level, source) for level in placed)
 
 
 class CachedSource(ByteSource):
@@ -118,7 +116,7 @@ class CachedSource(ByteSource):
         super().close()
 
 
-def _open_converted(path: Path) -> Pyramid:
+def _converted_levels(path: Path) -> tuple[TileLevel, ...]:
     """Open the converted copy, making it first where the cache lacks it."""
     for _ in range(3):  # another process may clean the cache between making and opening
         exhaust(prepare_slide(path))
@@ -132,7 +130,7 @@ def _open_converted(path: Path) -> Pyramid:
         except SlideError:
             source.close()
             continue
-        return Pyramid([(level, source) for level in levels])
+        return tuple(FileLevel(level, source) for level in levels)
     raise SlideError(
         "its converted copy disappears from the cache",
         path=path,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 
 from napari_stexp.errors import SlideError, TileError
 from napari_stexp.slide.cache import TileCache, shared_cache
-from napari_stexp.slide.decoding import StoredLevel
+from napari_stexp.slide.formats.level import TileLevel
 from napari_stexp.slide.gather import Colour, Windows, gather_windows
 from napari_stexp.slide.levels import Level, synthesised_levels
-from napari_stexp.slide.source import ByteSource
 
 __all__ = ["BROKEN", "Pyramid", "halve"]
 
@@ -52,15 +51,13 @@ class Pyramid:
 
     Parameters
     ----------
-    stored : list of (StoredLevel, ByteSource)
+    stored : sequence of TileLevel
         Finest first; they may come from different files.
     cache : TileCache, optional
         The shared one by default.
     """
 
-    def __init__(
-        self, stored: list[tuple[StoredLevel, ByteSource]], cache: TileCache | None = None
-    ) -> None:
+    def __init__(self, stored: Sequence[TileLevel], cache: TileCache | None = None) -> None:
         self._stored, self.levels = _lay_out(stored)
         self._cache = cache if cache is not None else shared_cache()
         self._owner = next(_serial)
@@ -83,7 +80,7 @@ class Pyramid:
             raise TileError("the slide is closed", path=self._path)
         found = self._stored[level]
         if found is not None:
-            return found[0].read(found[1], row, col)
+            return found.read(row, col)
         th, tw = self.levels[level].tile
         return self._synthesise(level, row * th, col * tw)
 
@@ -111,7 +108,7 @@ class Pyramid:
 
     @property
     def _path(self) -> Path:
-        return next(found[1].path for found in self._stored if found is not None)
+        return next(found.path for found in self._stored if found is not None)
 
     def gather(
         self,
@@ -183,15 +180,13 @@ class Pyramid:
                 return
         for found in self._stored:
             if found is not None:
-                found[1].close()
+                found.close()
         self._cache.drop(self._owner)
 
 
-def _lay_out(
-    stored: list[tuple[StoredLevel, ByteSource]],
-) -> tuple[list[tuple[StoredLevel, ByteSource] | None], tuple[Level, ...]]:
+def _lay_out(stored: Sequence[TileLevel]) -> tuple[list[TileLevel | None], tuple[Level, ...]]:
     """Add the levels that are missing at the coarse end; None stands for a synthesised one."""
-    levels = [found[0].level for found in stored]
-    sources: list[tuple[StoredLevel, ByteSource] | None] = list(stored)
+    levels = [found.level for found in stored]
+    sources: list[TileLevel | None] = list(stored)
     added = synthesised_levels(levels[-1])
     return sources + [None] * len(added), (*levels, *added)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_stexp.errors import ScaleError
-from napari_stexp.slide.facts import MPP_RANGE, is_plausible
+from napari_stexp.slide.facts import MPP_RANGE, SlideFacts, is_plausible
 from napari_stexp.slide.identify import fingerprint
 from napari_stexp.slide.levels import Level
 from napari_stexp.slide.pyramid import Pyramid
@@ -36,20 +36,34 @@ class Slide:
         µm per level-0 pixel in x and y; None where unknown.
     mpp_source : {'metadata', 'user', 'spots', 'unknown'}
         Who says so.
-    objective : float or None
-        Nominal magnification.
-    vendor, format : str
-        For people: ``'Aperio'``, ``'Aperio SVS'``.
+    facts : SlideFacts
+        What the file says about itself.
+    backend : str
+        Who reads it, for people.
     """
 
     path: Path
     mpp_xy: tuple[float, float] | None
     mpp_source: str
-    objective: float | None
-    vendor: str
-    format: str
+    facts: SlideFacts
+    backend: str
     _pyramid: Pyramid = field(repr=False)
     _closed: list[bool] = field(default_factory=lambda: [False], repr=False)
+
+    @property
+    def objective(self) -> float | None:
+        """Nominal magnification."""
+        return self.facts.objective
+
+    @property
+    def vendor(self) -> str:
+        """Who made the scanner, e.g. ``'Aperio'``; may be empty."""
+        return self.facts.vendor
+
+    @property
+    def format(self) -> str:
+        """Kind of file, for people, e.g. ``'Aperio SVS'``."""
+        return self.facts.format
 
     @property
     def name(self) -> str:

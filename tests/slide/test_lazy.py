@@ -113,12 +113,13 @@ def test_broken_tile_below_a_synthesised_level_is_grey_in_its_place_only(
 def test_memory_stays_flat(exact_slide: Path) -> None:
     """Reading everything again and again keeps no more than the cache's limit."""
     from napari_stexp.slide.cache import TileCache
+    from napari_stexp.slide.formats.level import FileLevel
     from napari_stexp.slide.pyramid import Pyramid
     from napari_stexp.slide.source import ByteSource
     from napari_stexp.slide.tiff import parse_tiff
 
     source, cache = ByteSource(exact_slide), TileCache(2_000_000)
-    pyramid = Pyramid([(level, source) for level in parse_tiff(exact_slide).levels], cache)
+    pyramid = Pyramid([FileLevel(v, source) for v in parse_tiff(exact_slide).levels], cache)
     for _ in range(2):
         for n, level in enumerate(pyramid.levels):
             pyramid.show_region(0, 0, level.shape[1], level.shape[0], n)
