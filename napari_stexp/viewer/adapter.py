@@ -126,6 +126,8 @@ class LayerAdapter(Flying):
         else:
             old, self.image_layer = self.image_layer, None
             self._stack.remove(old)
+            # Before a layer of other units comes: napari may draw while it is added.
+            self._place_others()
             if slide is not None:
                 self.image_layer = self._stack.add(self._found or make_slide_layer(slide))
                 self._stack.lower(self.image_layer, 0)
@@ -141,7 +143,7 @@ class LayerAdapter(Flying):
         self.viewer.fit_to_view(layers=layers, margin=0.02)
 
     def _place_others(self) -> None:
-        for part in (self._regions, self._spots, self._classes):
+        for part in (self._regions, self._spots, self._classes, self.drawing, self.focus):
             part.place()
 
     # ---- spots and their values ----------------------------------------------------------

@@ -10,7 +10,7 @@ import numpy as np
 from napari_stexp.session import N_HOT_KEYS
 from napari_stexp.viewer.drawing_layer import DrawingLayer
 from napari_stexp.viewer.drawn import Drawn, attempt
-from napari_stexp.viewer.frame import layer_frame, to_level0, world_mpp
+from napari_stexp.viewer.frame import layer_frame, place, to_level0, world_mpp
 from napari_stexp.viewer.gestures import thin_out
 from napari_stexp.viewer.outline_editor import OutlineEditor
 from napari_stexp.viewer.picking import Picking
@@ -79,7 +79,6 @@ class Drawing:
         self._connections = [
             (regions.tool_changed, self._on_tool_changed),
             (regions.brush_changed, self._on_brush_changed),
-            (session.slide_changed, self._on_slide_changed),
         ]
         for signal, slot in self._connections:
             signal.connect(slot)
@@ -160,10 +159,13 @@ class Drawing:
             is_brush = regions.tool in ("brush", "eraser")
             self._shown.set_cursor(regions.brush_um if is_brush else None)
 
-    def _on_slide_changed(self, _: Any) -> None:
-        if self._shown is not None:  # its frame is another one
-            self._put_down()
-            self._on_tool_changed(self._session.regions.tool)
+    def place(self) -> None:
+        """Follow another slide, or a new scale of it; what is half drawn is dropped."""
+        self._corners.clear()
+        if self._shown is not None:
+            self._shown.clear()
+            place(self._shown.layer, layer_frame(world_mpp(self._session)))
+        self.editor.place()
 
     def _on_active_layer(self, event: Any) -> None:
         if self._shown is not None and not self._stack.busy and event.value is not self.layer:

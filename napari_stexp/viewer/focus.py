@@ -49,7 +49,7 @@ class Focus:
         self.clicked = self._picking.clicked
         self.layer: Points | None = None
         self._connections: list[Any] = [
-            session.focus_changed, session.slide_changed, session.display_changed,
+            session.focus_changed, session.display_changed,
         ]  # fmt: skip
         for signal in self._connections:
             signal.connect(self.follow)
@@ -67,6 +67,12 @@ class Focus:
             self._stack.remove(layer)
             return
         self._show(index)
+
+    def place(self) -> None:
+        """Follow another slide, or a new scale of it."""
+        if self.layer is not None:
+            place(self.layer, layer_frame(world_mpp(self._session)))
+        self.follow()
 
     def _show(self, index: int) -> None:
         from napari_stexp.viewer.spots_layer import spot_size_px

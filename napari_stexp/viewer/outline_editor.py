@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_stexp.errors import AnnotationError
 from napari_stexp.viewer.annotation_layer import region_rings
-from napari_stexp.viewer.frame import layer_frame, to_yx, world_mpp
+from napari_stexp.viewer.frame import layer_frame, place, to_yx, world_mpp
 from napari_stexp.viewer.gestures import join_rings
 
 if TYPE_CHECKING:
@@ -105,6 +105,11 @@ class OutlineEditor:
         """Leave the region as it was."""
         layer, self.layer = self.layer, None
         self._stack.remove(layer)
+
+    def place(self) -> None:
+        """Follow a new scale of the slide."""
+        if self.layer is not None:
+            place(self.layer, layer_frame(world_mpp(self._session)))
 
     def _on_active_layer(self, event: Any) -> None:
         if self.layer is not None and not self._stack.busy and event.value is not self.layer:

@@ -191,7 +191,7 @@ class ShownSpots:
     def _follow(self) -> None:
         """Let legend, tooltip and status bar follow what is shown."""
         painter = self._painter
-        if painter is not None:
+        if painter is not None and self._session.spots is not None:
             scale = float(layer_frame(world_mpp(self._session))["scale"][0])
             self._tooltip.follow(self._session.spots, painter.reach, scale, painter.grid)
             painter.read_with(self._tooltip.describe)
