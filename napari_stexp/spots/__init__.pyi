@@ -1,5 +1,9 @@
 from .checks import check_scale as check_scale
 from .checks import check_spots as check_spots
+from .columns import SpotColumns as SpotColumns
+from .columns import guess_columns as guess_columns
+from .columns_reading import read_spot_table as read_spot_table
+from .columns_table import look_at_table as look_at_table
 from .finding import find_sections as find_sections
 from .finding import list_sections as list_sections
 from .grid import make_grid as make_grid
