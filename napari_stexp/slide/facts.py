@@ -1,35 +1,75 @@
-"""What a file says about itself: µm per pixel, objective, vendor.
+"""What a file says about itself: µm per pixel, objective, vendor, date, colour profile.
 
 Nothing is guessed: a µm/px that is missing or implausible stays unknown, and
 the objective's magnification is reported but never turned into a scale.
+`napari_stexp.slide.metadata` has one module for each kind of file.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-from xml.etree import ElementTree
+from datetime import datetime
 
-if TYPE_CHECKING:
-    import tifffile
-
-__all__ = ["MPP_RANGE", "SlideFacts", "is_plausible", "read_tiff_facts", "scale_from_dpi"]
+__all__ = [
+    "MPP_RANGE",
+    "ScaleClaim",
+    "SlideFacts",
+    "choose_scale",
+    "is_plausible",
+    "make_claim",
+    "parse_date",
+    "parse_number",
+    "plausible_pair",
+    "private_words",
+    "scale_from_dpi",
+]
 
 #: µm per pixel that a picture of tissue can have. Print resolutions (72, 96, 300,
 #: 600, 1200 dpi: 353 to 21 µm/px) lie outside, so they are never taken for a scale.
 MPP_RANGE = (0.05, 20.0)
 
 _UM_PER_INCH = 25400.0
-#: µm per TIFF ResolutionUnit: inch, centimetre.
-_TIFF_UNITS = {2: _UM_PER_INCH, 3: 10000.0}
-#: µm per OME length unit (OME schema 2016-06, UnitsLength); others are no lengths on a slide.
-_OME_UNITS = {
-    "m": 1e6, "dm": 1e5, "cm": 1e4, "mm": 1e3, "µm": 1.0, "μm": 1.0, "um": 1.0,
-    "nm": 1e-3, "pm": 1e-6, "Å": 1e-4, "in": _UM_PER_INCH,
-}  # fmt: skip
+#: Names of what can lead to a patient: never shown unless asked for.
+_PRIVATE = re.compile(
+    r"patient|barcode|accession|\buser|file ?name|\btitle|\bcase|label|\breference|operator"
+    r"|container|slide.?(name|id)|\bpath|specimen|birth|study.?id|physician",
+    re.IGNORECASE,
+)
+_DATES = (
+    "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y:%m:%d %H:%M:%S", "%Y/%m/%d %H:%M:%S",
+    "%Y%m%d%H%M%S", "%m/%d/%y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %I:%M:%S %p",
+    "%d/%m/%Y %H:%M:%S",
+)  # fmt: skip
+_DAYS = ("%Y-%m-%d", "%Y:%m:%d", "%Y/%m/%d", "%Y%m%d", "%m/%d/%y", "%m/%d/%Y")
+
+
+@dataclass(frozen=True)
+class ScaleClaim:
+    """One place of a file that says how large its pixels are.
+
+    Attributes
+    ----------
+    source : str
+        Which, for people, e.g. ``'Aperio MPP'``.
+    mpp_xy : (float, float)
+        µm per level-0 pixel in x and y, as it stands there: maybe implausible.
+    """
+
+    source: str
+    mpp_xy: tuple[float, float]
+
+    @property
+    def mpp(self) -> float:
+        """Mean of x and y."""
+        return sum(self.mpp_xy) / 2
+
+    @property
+    def plausible(self) -> bool:
+        """Whether a slide can have such pixels."""
+        return all(map(is_plausible, self.mpp_xy))
 
 
 @dataclass(frozen=True)
@@ -50,6 +90,12 @@ class SlideFacts:
         ICC profile of the pixels.
     notes : tuple of str
         What a reader of the file should know, e.g. an implausible scale that was left out.
+    claims : tuple of ScaleClaim
+        Every place of the file that says a scale, also implausible ones and those that
+        ``mpp_xy`` isn't taken from.
+    private : mapping of str to str
+        What may lead to a patient (barcode, the scanner's file name, a user): never shown,
+        logged or saved unless asked for.
     """
 
     format: str
@@ -59,6 +105,8 @@ class SlideFacts:
     scan_date: str = ""
     icc: bytes | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
+    claims: tuple[ScaleClaim, ...] = ()
+    private: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def is_plausible(mpp: float) -> bool:
@@ -66,12 +114,25 @@ def is_plausible(mpp: float) -> bool:
     return math.isfinite(mpp) and MPP_RANGE[0] <= mpp <= MPP_RANGE[1]
 
 
-def _plausible_pair(x: float | None, y: float | None) -> tuple[float, float] | None:
+def plausible_pair(x: float | None, y: float | None) -> tuple[float, float] | None:
     """Return the pair if both can be; a missing one is taken from the other."""
     x, y = (y if x is None else x), (x if y is None else y)
     if x is None or y is None or not (is_plausible(x) and is_plausible(y)):
         return None
     return float(x), float(y)
+
+
+def make_claim(source: str, x: float | None, y: float | None = None) -> tuple[ScaleClaim, ...]:
+    """Return a claim in a tuple; an empty one where there is no positive number."""
+    x, y = (y if x is None else x), (x if y is None else y)
+    if x is None or y is None or not (0 < x < math.inf and 0 < y < math.inf):
+        return ()
+    return (ScaleClaim(source, (float(x), float(y))),)
+
+
+def choose_scale(claims: Iterable[ScaleClaim]) -> tuple[float, float] | None:
+    """Return the first plausible claim's scale."""
+    return next((claim.mpp_xy for claim in claims if claim.plausible), None)
 
 
 def scale_from_dpi(dpi: object) -> tuple[float, float] | None:
@@ -80,100 +141,47 @@ def scale_from_dpi(dpi: object) -> tuple[float, float] | None:
         x, y = (float(value) for value in dpi)  # type: ignore[attr-defined]
     except (TypeError, ValueError, ZeroDivisionError):
         return None
-    return _plausible_pair(_UM_PER_INCH / x, _UM_PER_INCH / y) if x > 0 and y > 0 else None
+    return plausible_pair(_UM_PER_INCH / x, _UM_PER_INCH / y) if x > 0 and y > 0 else None
 
 
-def read_tiff_facts(tif: tifffile.TiffFile, page: tifffile.TiffPage, *, tiled: bool) -> SlideFacts:
-    """Facts of the image whose full-resolution page is ``page``."""
-    from_tags = _scale_from_tags(page)
-    if tif.is_svs:
-        words = _aperio_words(page.description)
-        mpp = _number(words.get("MPP"))
-        return SlideFacts(
-            "Aperio SVS", "Aperio", _plausible_pair(mpp, None) or from_tags,
-            _number(words.get("AppMag")),
-        )  # fmt: skip
-    if tif.is_ome:
-        scale, objective, vendor = _read_ome(tif.ome_metadata or "", page)
-        return SlideFacts("OME-TIFF", vendor, scale or from_tags, objective)
-    name = "tiled TIFF" if tiled else "TIFF"
-    return SlideFacts(name, _vendor_from_tags(page), from_tags)
-
-
-def _aperio_words(description: str) -> Mapping[str, str]:
-    """Return the ``key = value`` pairs that an Aperio description separates by bars."""
-    pairs = (part.split("=", 1) for part in description.split("|")[1:] if "=" in part)
-    return {key.strip(): value.strip() for key, value in pairs}
-
-
-def _number(text: str | None) -> float | None:
-    """Return the number that ``text`` starts with (some write a comma), None without one."""
-    found = re.match(r"\s*\+?(\d+(?:[.,]\d*)?(?:[eE][+-]?\d+)?)", text or "")
+def parse_number(text: object) -> float | None:
+    """Return the number that a text starts with (some write a comma), None without one."""
+    found = re.match(r"\s*\+?(\d+(?:[.,]\d*)?(?:[eE][+-]?\d+)?)", str(text or ""))
     return float(found[1].replace(",", ".")) if found else None
 
 
-def _scale_from_tags(page: tifffile.TiffPage) -> tuple[float, float] | None:
-    unit = _TIFF_UNITS.get(int(page.tags.valueof(296, default=2)))
-    if unit is None:
-        return None
-    scale = []
-    for code in (282, 283):  # XResolution, YResolution: pixels per unit, as a fraction
-        value = page.tags.valueof(code)
-        if not isinstance(value, tuple) or len(value) != 2 or not all(value):
-            return None
-        scale.append(unit * value[1] / value[0])
-    return _plausible_pair(*scale)
+def parse_date(text: object) -> str:
+    """Return a date, with its time where it has one, as ISO 8601; empty where it is none.
+
+    A month before the day, as Aperio and Ventana write it, is tried before the other order.
+    """
+    words = str(text or "").strip().strip("\0")
+    words = re.sub(r"(Z|[+-]\d\d:?\d\d)$", "", re.sub(r"(?<=\d)\.\d+", "", words)).strip()
+    for formats, timespec in ((_DATES, "seconds"), (_DAYS, "")):
+        for form in formats:
+            try:
+                found = datetime.strptime(words, form)
+            except ValueError:
+                continue
+            if not 1990 <= found.year <= 2100:
+                continue
+            return found.isoformat(timespec=timespec) if timespec else found.date().isoformat()
+    return ""
 
 
-def _vendor_from_tags(page: tifffile.TiffPage) -> str:
-    value = page.tags.valueof(271)  # Make
-    return value.strip() if isinstance(value, str) else ""
+def private_words(words: Mapping[str, object]) -> dict[str, str]:
+    """Return those of a file's words that may lead to a patient."""
+    return {
+        str(name): str(value)
+        for name, value in words.items()
+        if _PRIVATE.search(str(name)) and str(value or "").strip()
+    }
 
 
-def _read_ome(
-    xml: str, page: tifffile.TiffPage
-) -> tuple[tuple[float, float] | None, float | None, str]:
-    """Return scale, magnification and maker from OME-XML, as far as it says them."""
-    try:
-        root = ElementTree.fromstring(xml)
-    except ElementTree.ParseError:
-        return None, None, ""
-    for node in root.iter():
-        node.tag = node.tag.rpartition("}")[2]  # schema versions differ in their namespace only
-    image = _ome_image_of(root, page)
-    pixels = image.find("Pixels") if image is not None else None
-    scale = None
-    if pixels is not None:
-        scale = _plausible_pair(_ome_length(pixels, "X"), _ome_length(pixels, "Y"))
-    objective = _ome_objective(root, image)
-    if objective is None:
-        return scale, None, ""
-    return scale, _number(objective.get("NominalMagnification")), objective.get("Manufacturer", "")
+def __getattr__(name: str) -> object:
+    """Find `read_tiff_facts` where it lives now."""
+    if name == "read_tiff_facts":
+        from napari_stexp.slide.metadata.tiff import read_tiff_facts
 
-
-def _ome_image_of(root: ElementTree.Element, page: tifffile.TiffPage) -> ElementTree.Element | None:
-    """Return the Image element whose size is that of ``page``."""
-    size = (str(page.imagewidth), str(page.imagelength))
-    for image in root.iter("Image"):
-        pixels = image.find("Pixels")
-        if pixels is not None and (pixels.get("SizeX"), pixels.get("SizeY")) == size:
-            return image
-    return None
-
-
-def _ome_length(pixels: ElementTree.Element, axis: str) -> float | None:
-    unit = _OME_UNITS.get(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
-    value = _number(pixels.get(f"PhysicalSize{axis}"))
-    return None if unit is None or value is None else unit * value
-
-
-def _ome_objective(
-    root: ElementTree.Element, image: ElementTree.Element | None
-) -> ElementTree.Element | None:
-    """Return the Objective that the image refers to; the only one where it refers to none."""
-    objectives = list(root.iter("Objective"))
-    settings = image.find("ObjectiveSettings") if image is not None else None
-    if settings is not None:
-        named = [o for o in objectives if o.get("ID") == settings.get("ID")]
-        return named[0] if named else None
-    return objectives[0] if len(objectives) == 1 else None
+        return read_tiff_facts
+    raise AttributeError(name)

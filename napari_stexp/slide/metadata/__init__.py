@@ -1,0 +1,1 @@
+"""What each kind of slide file says about itself, as `SlideFacts`."""
