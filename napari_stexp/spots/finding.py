@@ -10,11 +10,23 @@ from napari_stexp.errors import SpotsError
 from napari_stexp.spots.cscc import find_cscc_sections
 from napari_stexp.spots.h5ad import peek_record
 from napari_stexp.spots.her2st import Her2stSection, find_her2st_sections, section_of
+from napari_stexp.spots.hest import find_hest_sample, find_hest_samples, read_hest_record
 from napari_stexp.spots.record import refuse_duplicates
 from napari_stexp.spots.section_manifest import read_section_manifest
 from napari_stexp.spots.source import SectionSource
-from napari_stexp.spots.technology import SPATIAL_TRANSCRIPTOMICS, UNSTATED_ARRAY, VISIUM
-from napari_stexp.spots.visium import VisiumSection, find_visium_section, is_positions_file
+from napari_stexp.spots.spaceranger.layout import (
+    VisiumSection,
+    find_visium_sections,
+    is_counts_file,
+    is_visium_file,
+    section_of_file,
+)
+from napari_stexp.spots.technology import (
+    SPATIAL_TRANSCRIPTOMICS,
+    UNSTATED_ARRAY,
+    VISIUM,
+    VISIUM_HD,
+)
 
 __all__ = ["find_sections", "list_sections"]
 
@@ -24,7 +36,7 @@ _SPOT_FILE_ENDS = ("_selection.tsv", "_selection.tsv.gz")
 logger = logging.getLogger(__name__)
 
 
-def find_sections(path: str | Path) -> list[SectionSource]:
+def find_sections(path: str | Path, bins: str | int | None = None) -> list[SectionSource]:
     """Find the measured sections that a path holds.
 
     Parameters
@@ -34,13 +46,19 @@ def find_sections(path: str | Path) -> list[SectionSource]:
 
         - a HER2ST folder (``[data/]ST-spotfiles``, ``ST-cnts``, ``ST-imgs``, ``ST-pat``);
         - a folder with the files of GSE144240 (cSCC);
-        - Space Ranger's output folder, or a folder of them, one or two levels deep;
+        - Space Ranger's output folder, any folder in it, or a folder of them, one or two
+          levels deep; also files of several sections side by side, told by their prefixes;
         - a folder of ``.h5ad`` files, or one such file; an image beside it with the
           same name is its slide;
+        - HEST's folder (``st/``, ``wsis/``, ``metadata/``);
         - a list of sections (``.csv``, ``.tsv``), see `read_section_manifest`;
-        - one HER2ST spot file, or one ``tissue_positions….csv``.
+        - one HER2ST spot file, one ``tissue_positions….csv`` or ``.parquet``, one
+          ``…cell_segmentations.geojson``, or one of Space Ranger's ``….h5``.
 
         ``FOLDER:C2,C3`` (or ``LIST.csv:C2,C3``) chooses sections, in this order.
+    bins : str or int, optional
+        Which bins of Visium HD: their width in µm (2, 8, 16), or 'cells'. Default: those
+        whose folder ``path`` is; of a whole run 8 µm.
 
     Returns
     -------
@@ -59,7 +77,7 @@ def find_sections(path: str | Path) -> list[SectionSource]:
     place, names = _split_selection(str(path))
     if names and place.suffix.lower() == ".h5ad" and place.is_file():
         raise SpotsError("sections can be chosen from a folder only", path=place)
-    sources = list_sections(place)
+    sources = list_sections(place, bins)
     if names:
         return _choose(sources, names, place)
     measured = [source for source in sources if source.has_counts]
@@ -68,7 +86,7 @@ def find_sections(path: str | Path) -> list[SectionSource]:
             "no section here has counts",
             path=place,
             expected="measured sections",
-            found=f"{len(sources)} with spots only",
+            found=f"{len(sources)} with spots only, such as {sources[0].spots}",
         )
     if len(measured) < len(sources):
         without = [source.name for source in sources if not source.has_counts]
@@ -76,7 +94,7 @@ def find_sections(path: str | Path) -> list[SectionSource]:
     return measured
 
 
-def list_sections(path: Path) -> list[SectionSource]:
+def list_sections(path: Path, bins: str | int | None = None) -> list[SectionSource]:
     """List all sections of a path, also those without counts.
 
     Raises
@@ -85,7 +103,7 @@ def list_sections(path: Path) -> list[SectionSource]:
         See `find_sections`.
     """
     if path.is_dir():
-        sources = _in_folder(path)
+        sources = _in_folder(path, bins)
     elif path.is_file():
         sources = _in_file(path)
     else:
@@ -100,9 +118,8 @@ def _in_file(path: Path) -> list[SectionSource]:
         return [_from_h5ad(path)]
     if name.endswith(_SPOT_FILE_ENDS):
         return [_from_her2st(section_of(path))]
-    if is_positions_file(path):
-        inner = path.absolute().parent
-        section = find_visium_section(inner.parent if inner.name.endswith("spatial") else inner)
+    if is_visium_file(path) or is_counts_file(path):
+        section = section_of_file(path)
         if section is not None:
             return [_from_visium(section)]
     if name.endswith((".csv", ".tsv")):
@@ -115,12 +132,15 @@ def _in_file(path: Path) -> list[SectionSource]:
     )
 
 
-def _in_folder(folder: Path) -> list[SectionSource]:
+def _in_folder(folder: Path, bins: str | int | None) -> list[SectionSource]:
     if any((root / "ST-spotfiles").is_dir() for root in (folder, folder / "data")):
         return [_from_her2st(section) for section in find_her2st_sections(folder).values()]
-    visium = find_visium_section(folder)
-    if visium is not None:
-        return [_from_visium(visium)]
+    visium = find_visium_sections(folder, bins)
+    if visium:
+        return [_from_visium(section) for section in visium]
+    samples = find_hest_samples(folder)
+    if samples:
+        return [_from_h5ad(sample.spots) for sample in samples]
     files = sorted(folder.glob("*.h5ad"))
     if files:
         return [_from_h5ad(file) for file in files]
@@ -138,7 +158,7 @@ def _in_folder(folder: Path) -> list[SectionSource]:
             )
             for section in cscc.values()
         ]
-    found = list(_visium_below(folder, levels=2))
+    found = list(_visium_below(folder, bins, levels=2))
     if found:
         return [_from_visium(section) for section in sorted(found, key=lambda s: s.name)]
     entries = sorted(entry.name for entry in folder.iterdir())
@@ -152,13 +172,12 @@ def _in_folder(folder: Path) -> list[SectionSource]:
     )
 
 
-def _visium_below(folder: Path, levels: int) -> Iterable[VisiumSection]:
+def _visium_below(folder: Path, bins: str | int | None, levels: int) -> Iterable[VisiumSection]:
     for inner in sorted(path for path in folder.iterdir() if path.is_dir()):
-        section = find_visium_section(inner)
-        if section is not None:
-            yield section
-        elif levels > 1:
-            yield from _visium_below(inner, levels - 1)
+        sections = find_visium_sections(inner, bins)
+        yield from sections
+        if not sections and levels > 1:
+            yield from _visium_below(inner, bins, levels - 1)
 
 
 def _from_her2st(section: Her2stSection) -> SectionSource:
@@ -178,7 +197,7 @@ def _from_visium(section: VisiumSection) -> SectionSource:
     return SectionSource(
         section.name,
         section.name,
-        technology=VISIUM,
+        technology=VISIUM_HD if section.bins else VISIUM,
         slide=section.image,
         spots=section.positions,
         counts=section.counts,
@@ -187,13 +206,17 @@ def _from_visium(section: VisiumSection) -> SectionSource:
 
 def _from_h5ad(path: Path) -> SectionSource:
     record = peek_record(path)
+    sample = find_hest_sample(path)
+    if sample is not None:
+        record = read_hest_record(sample) | record
     images = (path.with_name(path.stem + suffix) for suffix in _IMAGE_SUFFIXES)
+    beside = next((image for image in images if image.is_file()), None)
     return SectionSource(
         record.get("section") or path.stem,
         record.get("patient", ""),
         organ=record.get("organ", ""),
         technology=record.get("technology", ""),
-        slide=next((image for image in images if image.is_file()), None),
+        slide=sample.slide if sample is not None and sample.slide is not None else beside,
         spots=path,
     )
 

@@ -12,12 +12,16 @@ import numpy as np
 from napari_stexp.errors import OutputError, SpotsError
 from napari_stexp.files import atomic_path
 from napari_stexp.spots.checks import check_spots
+from napari_stexp.spots.hest import find_hest_sample, read_hest_record
 from napari_stexp.spots.record import RECORD, find_duplicates, refuse_duplicates, spots_record
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 __all__ = ["peek_record", "read_h5ad", "write_spots"]
+
+#: Space Ranger's columns of places, x first.
+_PLACES = ("pxl_col_in_fullres", "pxl_row_in_fullres")
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +36,10 @@ def read_h5ad(path: str | Path, *, section: str | None = None) -> AnnData:
     Parameters
     ----------
     path : path-like
-        File with ``obsm['spatial']``, (x, y) in full-resolution pixels.
+        File with ``obsm['spatial']``, (x, y) in full-resolution pixels; else
+        ``obsm['X_spatial']``, else Space Ranger's ``pxl_col_in_fullres`` (x) and
+        ``pxl_row_in_fullres`` (y) in ``obs``. What HEST's metadata say of it is taken
+        along, see `read_hest_record`.
     section : str, optional
         Name of the section, where the file doesn't record one.
 
@@ -44,7 +51,10 @@ def read_h5ad(path: str | Path, *, section: str | None = None) -> AnnData:
     """
     path = Path(path)
     adata = _load(path)
-    adata.uns[RECORD] = dict(spots_record(adata)) | {"source": str(path)}
+    sample = find_hest_sample(path)
+    known = read_hest_record(sample) if sample is not None else {}
+    adata.uns[RECORD] = known | dict(spots_record(adata)) | {"source": str(path)}
+    _find_places(adata, path)
     if section is not None:
         adata.uns[RECORD].setdefault("section", section)
     adata.obs_names = adata.obs_names.astype(str)
@@ -109,6 +119,28 @@ def _load(path: Path) -> AnnData:
             found=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}",
             hint="It may be damaged or cut off.",
         ) from error
+
+
+def _find_places(adata: AnnData, path: Path) -> None:
+    """Take the places from where they are kept when ``obsm['spatial']`` is missing.
+
+    ``obsm`` goes first: in files of scanpy's ``read_visium`` it is right, while the two
+    columns in ``obs`` have each other's names (scverse/scanpy#2251).
+    """
+    if "spatial" in adata.obsm:
+        return
+    if "X_spatial" in adata.obsm:
+        adata.obsm["spatial"] = np.asarray(adata.obsm["X_spatial"])[:, :2]
+    elif set(_PLACES) <= set(adata.obs.columns):
+        try:
+            adata.obsm["spatial"] = adata.obs[list(_PLACES)].to_numpy(dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise SpotsError(
+                "the spots' positions are no numbers", path=path, expected=" and ".join(_PLACES)
+            ) from error
+    else:
+        return
+    logger.info("%s: no obsm['spatial']; places are taken from elsewhere in the file", path.name)
 
 
 def _make_genes_unique(adata: AnnData, path: Path) -> None:
