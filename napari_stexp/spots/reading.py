@@ -13,7 +13,7 @@ from napari_stexp.spots.h5ad import read_h5ad
 from napari_stexp.spots.her2st import read_her2st
 from napari_stexp.spots.record import find_duplicates, spots_record
 from napari_stexp.spots.source import SPOT_TABLE_ENDS, SectionSource
-from napari_stexp.spots.visium import is_positions_file
+from napari_stexp.spots.spaceranger.layout import is_counts_file, is_visium_file
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -22,7 +22,11 @@ __all__ = ["read_reference", "read_spots"]
 
 
 def read_spots(
-    path: str | Path, *, counts: str | Path | None = None, section: str | None = None
+    path: str | Path,
+    *,
+    counts: str | Path | None = None,
+    section: str | None = None,
+    bins: str | int | None = None,
 ) -> AnnData:
     """Read spots.
 
@@ -37,6 +41,8 @@ def read_spots(
     section : str, optional
         Which section of a folder (not needed when it has only one); for a file, the
         section's name.
+    bins : str or int, optional
+        Which bins of a Visium HD folder, see `find_sections`.
 
     Returns
     -------
@@ -50,7 +56,7 @@ def read_spots(
     """
     path = Path(path)
     if path.is_dir():
-        return _read_from_folder(path, counts, section)
+        return _read_from_folder(path, counts, section, bins)
     if not path.exists():
         raise SpotsError("there is no such file", path=path)
     name = path.name.lower()
@@ -62,7 +68,7 @@ def read_spots(
         return read_h5ad(path, section=section)
     if name.endswith(SPOT_TABLE_ENDS):
         return read_her2st(path, counts, section=section)
-    if is_positions_file(path):
+    if is_visium_file(path) or is_counts_file(path):
         (source,) = list_sections(path)
         return _read_one(source, counts, section)
     raise SpotsError(
@@ -73,8 +79,13 @@ def read_spots(
     )
 
 
-def _read_from_folder(folder: Path, counts: str | Path | None, section: str | None) -> AnnData:
-    sources = {source.name: source for source in list_sections(folder)}
+def _read_from_folder(
+    folder: Path,
+    counts: str | Path | None,
+    section: str | None,
+    bins: str | int | None,
+) -> AnnData:
+    sources = {source.name: source for source in list_sections(folder, bins)}
     if section is None and len(sources) == 1:
         section = next(iter(sources))
     if section not in sources:

@@ -94,6 +94,8 @@ def spots_record(adata: AnnData) -> Mapping[str, Any]:
 
 def find_duplicates(names: Sequence[str]) -> list[str]:
     """Return the names that occur more than once, in order of their second appearance."""
+    if len(set(names)) == len(names):
+        return []
     seen: set[str] = set()
     twice: dict[str, None] = {}
     for name in names:

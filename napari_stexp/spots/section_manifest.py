@@ -12,7 +12,11 @@ from napari_stexp.errors import OutputError, SpotsError
 from napari_stexp.files import atomic_path
 from napari_stexp.spots.her2st import section_of
 from napari_stexp.spots.source import SPOT_TABLE_ENDS, SectionSource
-from napari_stexp.spots.visium import find_visium_section, is_positions_file
+from napari_stexp.spots.spaceranger.layout import (
+    find_visium_section,
+    is_visium_file,
+    section_of_file,
+)
 
 __all__ = ["COLUMNS", "read_section_manifest", "write_section_manifest"]
 
@@ -160,10 +164,8 @@ def _fill_in(paths: dict[str, Path | None]) -> None:
     """Add what lies beside the spots in HER2ST's and Space Ranger's layouts."""
     spots = paths["spots"]
     assert spots is not None
-    if spots.is_dir() or is_positions_file(spots):
-        inner = spots if spots.is_dir() else spots.absolute().parent
-        outer = inner.parent if inner.name.endswith("spatial") else inner
-        section = find_visium_section(outer)
+    if spots.is_dir() or is_visium_file(spots):
+        section = find_visium_section(spots) if spots.is_dir() else section_of_file(spots)
         if section is None:
             raise SpotsError(
                 "the folder is none of Space Ranger's", path=spots, expected="spatial/ in it"

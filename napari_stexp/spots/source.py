@@ -11,8 +11,9 @@ from napari_stexp.spots.h5ad import read_h5ad
 from napari_stexp.spots.her2st import read_her2st
 from napari_stexp.spots.labels import add_labels
 from napari_stexp.spots.record import RECORD
-from napari_stexp.spots.technology import SPATIAL_TRANSCRIPTOMICS, VISIUM
-from napari_stexp.spots.visium import is_positions_file, read_visium
+from napari_stexp.spots.spaceranger.layout import is_visium_file
+from napari_stexp.spots.technology import SPATIAL_TRANSCRIPTOMICS
+from napari_stexp.spots.visium import read_visium
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -39,7 +40,8 @@ class SectionSource:
         The full-resolution image.
     spots : Path
         An ``.h5ad`` file, a spot file of Spatial Transcriptomics (``.tsv``), or Space
-        Ranger's positions (``tissue_positions….csv``).
+        Ranger's positions (``tissue_positions….csv`` or ``.parquet``) or cells
+        (``…cell_segmentations.geojson``).
     counts : Path or None
         The counts, where ``spots`` doesn't hold them.
     mpp : float or None
@@ -107,13 +109,13 @@ class SectionSource:
                     found=f"counts {self.counts}",
                 )
             return read_h5ad(self.spots, section=self.name)
-        if is_positions_file(self.spots):
+        if is_visium_file(self.spots):
             return read_visium(
                 self.spots,
                 self.counts,
                 section=self.name,
                 patient=self.patient,
-                technology=self.technology or VISIUM,
+                technology=self.technology or None,
             )
         if name.endswith(SPOT_TABLE_ENDS):
             return read_her2st(

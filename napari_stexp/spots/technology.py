@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["SPATIAL_TRANSCRIPTOMICS", "UNSTATED_ARRAY", "VISIUM", "SpotSize", "spot_size"]
+__all__ = [
+    "SPATIAL_TRANSCRIPTOMICS",
+    "UNSTATED_ARRAY",
+    "VISIUM",
+    "VISIUM_HD",
+    "SpotSize",
+    "spot_size",
+]
 
 SPATIAL_TRANSCRIPTOMICS = "Spatial Transcriptomics"
 VISIUM = "Visium"
+#: Bins of several widths, and cells: a section's files say which.
+VISIUM_HD = "Visium HD"
 #: GSE144240 (Ji et al., Cell 2020) says nowhere in its files on which array a section
 #: lies. Two were in use: 1,007 spots 200 µm apart, and 1,934 spots for which 150 µm is
 #: reported (Wang et al., Nature Communications 2024). A wrong pitch would contradict a

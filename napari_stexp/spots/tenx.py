@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from napari_stexp.errors import SpotsError
 from napari_stexp.spots.record import find_duplicates, refuse_duplicates
-from napari_stexp.spots.tables import CountTable, read_text
-
-if TYPE_CHECKING:
-    import h5py
+from napari_stexp.spots.spaceranger.h5_counts import read_h5
+from napari_stexp.spots.spaceranger.mtx_counts import read_mtx
+from napari_stexp.spots.tables import CountTable
 
 __all__ = ["read_10x_counts"]
 
@@ -34,7 +32,8 @@ def read_10x_counts(path: str | Path) -> CountTable:
     Parameters
     ----------
     path : path-like
-        ``…feature_bc_matrix.h5`` (of Cell Ranger 2 also), or a folder with
+        ``…feature_bc_matrix.h5`` (of Cell Ranger 2 also), ``…feature_cell_matrix.h5``, or a
+        folder (or the first of these files) with
         ``matrix.mtx``, ``barcodes.tsv`` and ``features.tsv`` or ``genes.tsv``, each
         plain or gzipped (told by content) and with or without a prefix. The table of
         genes has the columns id, symbol and kind, id and symbol, or the symbol alone.
@@ -51,10 +50,10 @@ def read_10x_counts(path: str | Path) -> CountTable:
         counts that are negative or not finite.
     """
     path = Path(path)
-    if path.is_dir():
-        barcodes, genes, ids, kinds, matrix = _read_mtx(path)
+    if path.is_dir() or path.name.endswith((".mtx", ".mtx.gz")):
+        barcodes, genes, ids, kinds, matrix = read_mtx(path)
     elif path.is_file():
-        barcodes, genes, ids, kinds, matrix = _read_h5(path)
+        barcodes, genes, ids, kinds, matrix = read_h5(path)
     else:
         raise SpotsError(
             "the counts are missing",
@@ -104,131 +103,3 @@ def _check_counts(matrix: Any, barcodes: list[str], genes: list[str], path: Path
             expected="finite numbers, 0 or more",
             found=f"{matrix.data[first]:g}, and {int(bad.sum()) - 1} others",
         )
-
-
-# Barcodes, genes, their ids (none where there are none), kinds, csr (N, G).
-_Parts = tuple[list[str], list[str], list[str], list[str], Any]
-
-
-def _read_h5(path: Path) -> _Parts:
-    import h5py
-
-    try:
-        with h5py.File(path) as file:
-            return _read_h5_groups(file, path)
-    except SpotsError:
-        raise
-    except (OSError, KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
-        # h5py raises these for files that are cut off, damaged or none of its own.
-        raise SpotsError(
-            "the counts can't be read",
-            path=path,
-            expected="HDF5 as Space Ranger writes it",
-            found=f"{type(error).__name__}: {error}",
-            hint="It may be damaged or cut off.",
-        ) from error
-
-
-def _read_h5_groups(file: h5py.File, path: Path) -> _Parts:
-    """Read Cell Ranger 3's group ``matrix``, or Cell Ranger 2's, named after the genome."""
-    from scipy.sparse import csr_matrix
-
-    named = [name for name in file if "indptr" in getattr(file[name], "keys", tuple)()]
-    group = file["matrix"] if "matrix" in named else file[named[0]] if len(named) == 1 else None
-    if group is None:
-        raise SpotsError(
-            "the file holds no counts",
-            path=path,
-            expected="a group matrix with barcodes, features, data, indices and indptr",
-            found=", ".join(list(file)[:8]) or "nothing",
-        )
-    barcodes = _text(group["barcodes"])
-    if "features" in group:
-        genes = _text(group["features/name"])
-        ids = _text(group["features/id"]) if "features/id" in group else []
-        kinds = _text(group["features/feature_type"])
-    else:
-        genes = _text(group["gene_names"])
-        ids = _text(group["genes"]) if "genes" in group else []
-        kinds = [""] * len(genes)
-    # A column per spot there, which is a row per spot here.
-    matrix = csr_matrix(
-        (group["data"][:].astype(np.float32), group["indices"][:], group["indptr"][:]),
-        shape=(len(barcodes), len(genes)),
-    )
-    matrix.check_format(full_check=True)
-    matrix.sum_duplicates()
-    return barcodes, genes, ids, kinds, matrix
-
-
-def _text(dataset: h5py.Dataset) -> list[str]:
-    return [
-        entry.decode() if isinstance(entry, bytes) else str(entry) for entry in dataset[:].tolist()
-    ]
-
-
-def _read_mtx(folder: Path) -> _Parts:
-    from scipy.sparse import csr_matrix
-
-    tables = {
-        "barcodes": _find_part(folder, "barcodes.tsv"),
-        "genes": _find_part(folder, "features.tsv", "genes.tsv"),
-        "matrix": _find_part(folder, "matrix.mtx"),
-    }
-    barcodes = [row[0] for row in _rows(tables["barcodes"])]
-    features = _rows(tables["genes"])
-    genes = [row[1] if len(row) > 1 else row[0] for row in features]
-    ids = [row[0] for row in features] if all(len(row) > 1 for row in features) else []
-    kinds = [row[2] if len(row) > 2 else "" for row in features]
-    matrix = _parse_mtx(tables["matrix"], (len(genes), len(barcodes)))
-    return barcodes, genes, ids, kinds, csr_matrix(matrix.T, dtype=np.float32)
-
-
-def _find_part(folder: Path, *names: str) -> Path:
-    """Return the table of one of these names, with a prefix where it has one."""
-    for name in names:
-        for pattern in (name, f"{name}.gz", f"*{name}", f"*{name}.gz"):
-            files = sorted(file for file in folder.glob(pattern) if file.is_file())
-            if files:
-                return files[0]
-    raise SpotsError(
-        f"the folder of counts lacks {names[0]}",
-        path=folder,
-        expected=", ".join(f"{name}[.gz]" for name in names),
-        found=", ".join(sorted(file.name for file in folder.iterdir())[:8]) or "an empty folder",
-    )
-
-
-def _rows(path: Path) -> list[list[str]]:
-    try:
-        text = read_text(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SpotsError("is no text table", path=path, expected="UTF-8 text") from error
-    return [[cell.strip() for cell in line.split("\t")] for line in text.splitlines() if line]
-
-
-def _parse_mtx(path: Path, shape: tuple[int, int]) -> Any:
-    """Parse genes by barcodes, checked against the two tables before anything is read."""
-    import scipy.io
-
-    text = read_text(path)
-    try:
-        n_rows, n_columns, n_entries, _, field, _ = scipy.io.mminfo(io.BytesIO(text))
-        if field not in ("integer", "unsigned-integer", "real"):
-            raise ValueError(f"{field} values")
-        if (n_rows, n_columns) == shape and n_entries <= len(text):
-            return scipy.io.mmread(io.BytesIO(text)).tocsc()
-    except (ValueError, OverflowError, AttributeError) as error:
-        raise SpotsError(
-            "the matrix can't be read",
-            path=path,
-            expected="a sparse Matrix Market file",
-            found=error,
-            hint="It may be damaged or cut off.",
-        ) from error
-    raise SpotsError(
-        "the matrix doesn't fit its tables of genes and barcodes",
-        path=path,
-        expected=f"{shape[0]} genes by {shape[1]} barcodes",
-        found=f"{n_rows} by {n_columns}, {n_entries} entries in {len(text)} bytes",
-    )

@@ -170,8 +170,16 @@ def test_without_scale_factors_the_pitch_says_the_diameter(tmp_path):
 
 
 def test_folders_without_positions_say_so(tmp_path):
-    folder = tmp_path / "hd"
-    (folder / "spatial").mkdir(parents=True)
-    (folder / "spatial" / "tissue_positions.parquet").write_bytes(b"")
-    with pytest.raises(SpotsError, match=r"no positions.*tissue_positions\.csv.*Visium HD"):
-        find_sections(folder)
+    (tmp_path / "a" / "spatial").mkdir(parents=True)
+    (tmp_path / "a" / "spatial" / "tissue_hires_image.png").write_bytes(b"")
+    with pytest.raises(SpotsError, match=r"no positions.*tissue_positions\.csv.*hires") as caught:
+        find_sections(tmp_path / "a")
+    assert caught.value.path == tmp_path / "a" / "spatial"
+
+
+def test_positions_without_counts_are_no_measured_section(tmp_path):
+    positions = write_positions(tmp_path / "a" / "spatial", header=True)
+    with pytest.raises(SpotsError, match=r"no section here has counts.*tissue_positions\.csv"):
+        find_sections(tmp_path / "a")
+    assert read_spots(tmp_path / "a").shape == (3, 0)  # enough to predict at them
+    assert read_spots(positions).shape == (3, 0)
