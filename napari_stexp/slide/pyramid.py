@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from napari_stexp.errors import SlideError, TileError
 from napari_stexp.slide.cache import TileCache, shared_cache
+from napari_stexp.slide.colour import ColourTransform, ConvertedLevel
 from napari_stexp.slide.formats.level import TileLevel
 from napari_stexp.slide.gather import Colour, Windows, gather_windows
 from napari_stexp.slide.levels import Level, synthesised_levels
@@ -55,11 +56,20 @@ class Pyramid:
         Finest first; they may come from different files.
     cache : TileCache, optional
         The shared one by default.
+    base : Pyramid, optional
+        Whose levels are read here in other colours: released once with this one, and the
+        owner of the files.
     """
 
-    def __init__(self, stored: Sequence[TileLevel], cache: TileCache | None = None) -> None:
+    def __init__(
+        self,
+        stored: Sequence[TileLevel],
+        cache: TileCache | None = None,
+        base: Pyramid | None = None,
+    ) -> None:
         self._stored, self.levels = _lay_out(stored)
         self._cache = cache if cache is not None else shared_cache()
+        self._base = base
         self._owner = next(_serial)
         self._users = 1
         self._lock = Lock()
@@ -172,15 +182,27 @@ class Pyramid:
             self._users += 1
         return self
 
+    def stored_colours(self) -> Pyramid:
+        """Count one more user of the same pixels in the colours of the file."""
+        return (self._base or self).share()
+
+    def converted(self, transform: ColourTransform) -> Pyramid:
+        """Return the same levels in other colours, cached apart; the files are shared."""
+        base = self.stored_colours()
+        stored = [ConvertedLevel(found, transform) for found in base._stored if found is not None]
+        return Pyramid(stored, self._cache, base)
+
     def release(self) -> None:
         """Count one user less; the last closes the files and empties the cache."""
         with self._lock:
             self._users -= 1
             if self._users != 0:
                 return
+        if self._base is not None:
+            self._base.release()
         for found in self._stored:
             if found is not None:
-                found.close()
+                found.close()  # a converted level leaves that to the one it converts
         self._cache.drop(self._owner)
 
 

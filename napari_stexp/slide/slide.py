@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_stexp.errors import ScaleError
+from napari_stexp.errors import ScaleError, SlideError
+from napari_stexp.slide.colour import ColourTransform, check_colour, describe_profile
 from napari_stexp.slide.facts import MPP_RANGE, SlideFacts, is_plausible
 from napari_stexp.slide.identify import fingerprint
 from napari_stexp.slide.levels import Level
 from napari_stexp.slide.pyramid import Pyramid
+from napari_stexp.slide.scale_review import SettledFinding
 
 if TYPE_CHECKING:
     import dask.array
@@ -34,12 +37,16 @@ class Slide:
         The original file, also where a converted copy is read.
     mpp_xy : (float, float) or None
         µm per level-0 pixel in x and y; None where unknown.
-    mpp_source : {'metadata', 'user', 'spots', 'unknown'}
+    mpp_source : {'metadata', 'user', 'spots', 'objective', 'unknown'}
         Who says so.
     facts : SlideFacts
         What the file says about itself.
     backend : str
         Who reads it, for people.
+    colour : {'stored', 'sRGB'}
+        The colours that all reading gives.
+    settled : tuple of SettledFinding
+        Contradictions about its scale that a person has decided about.
     """
 
     path: Path
@@ -49,6 +56,11 @@ class Slide:
     backend: str
     _pyramid: Pyramid = field(repr=False)
     _closed: list[bool] = field(default_factory=lambda: [False], repr=False)
+    colour: str = "stored"
+    settled: tuple[SettledFinding, ...] = ()
+    _associated: Mapping[str, Callable[[], NDArray[np.uint8]]] = field(
+        default_factory=dict, repr=False
+    )
 
     @property
     def objective(self) -> float | None:
@@ -64,6 +76,16 @@ class Slide:
     def format(self) -> str:
         """Kind of file, for people, e.g. ``'Aperio SVS'``."""
         return self.facts.format
+
+    @property
+    def associated(self) -> tuple[str, ...]:
+        """Names of the pictures beside the tissue, e.g. ``'label'``, ``'macro'``, ``'thumbnail'``."""
+        return tuple(self._associated)
+
+    @property
+    def has_profile(self) -> bool:
+        """Whether the file brings an ICC profile, which may still be damaged."""
+        return bool(self.facts.icc)
 
     @property
     def name(self) -> str:
@@ -89,7 +111,9 @@ class Slide:
         """The levels, finest first, down to at most 2,000 px."""
         return self._pyramid.levels
 
-    def with_mpp(self, mpp: float, source: str = "user") -> Slide:
+    def with_mpp(
+        self, mpp: float, source: str = "user", settled: Iterable[SettledFinding] = ()
+    ) -> Slide:
         """Return the same slide with another scale.
 
         Both read through the same files, which stay open until both are closed.
@@ -98,8 +122,10 @@ class Slide:
         ----------
         mpp : float
             µm per level-0 pixel, 0.05 to 20.
-        source : {'user', 'spots', 'metadata'}
+        source : {'user', 'spots', 'objective', 'metadata'}
             Who says so.
+        settled : iterable of SettledFinding
+            What was decided with it.
 
         Raises
         ------
@@ -107,10 +133,62 @@ class Slide:
             No slide has such pixels.
         """
         mpp = check_mpp(mpp, self.path)
+        both, stated = (mpp, mpp), self.facts.mpp_xy
+        if source == "metadata" and stated is not None and abs(sum(stated) / 2 - mpp) < 1e-12:
+            both = stated
         return replace(
-            self, mpp_xy=(mpp, mpp), mpp_source=source,
+            self, mpp_xy=both, mpp_source=source, settled=tuple(settled),
             _pyramid=self._pyramid.share(), _closed=[False],
         )  # fmt: skip
+
+    def with_colour(self, colour: str) -> Slide:
+        """Return the same slide in other colours; see `open_slide`.
+
+        Both read through the same files, which stay open until both are closed.
+
+        Parameters
+        ----------
+        colour : {'stored', 'sRGB'}
+
+        Raises
+        ------
+        SlideError
+            Its ICC profile is missing, damaged, or none of RGB.
+        """
+        colour = check_colour(colour)
+        if self._closed[0]:
+            raise SlideError("the slide is closed", path=self.path)
+        if colour == "stored":
+            pyramid = self._pyramid.stored_colours()
+        elif self.colour == colour:
+            pyramid = self._pyramid.share()
+        else:
+            pyramid = self._pyramid.converted(ColourTransform(self.facts.icc, self.path))
+        return replace(self, colour=colour, _pyramid=pyramid, _closed=[False])
+
+    def associated_image(self, name: str) -> NDArray[np.uint8]:
+        """Decode a picture beside the tissue; a label or an overview can identify a patient.
+
+        Parameters
+        ----------
+        name : str
+            One of `associated`.
+
+        Returns
+        -------
+        (h, w, 3) uint8 array
+
+        Raises
+        ------
+        SlideError
+            There is none of this name, or it is damaged.
+        """
+        if name not in self._associated:
+            raise SlideError(
+                f"has no {name!r} image", path=self.path,
+                found=", ".join(self._associated) or "none beside the tissue",
+            )  # fmt: skip
+        return self._associated[name]()
 
     def read_tile(self, level: int, row: int, col: int) -> NDArray[np.uint8]:
         """Return one decoded tile through the shared cache.
@@ -252,6 +330,13 @@ class Slide:
             "mpp_xy": None if self.mpp_xy is None else list(self.mpp_xy),
             "mpp_source": self.mpp_source,
             "objective": self.objective,
+            "scan_date": self.facts.scan_date or None,
+            "icc_profile": describe_profile(self.facts.icc) or None,
+            "colour": self.colour,
+            "associated": list(self.associated),
+            "backend": self.backend,
+            "notes": list(self.facts.notes),
+            "scale_claims": {claim.source: list(claim.mpp_xy) for claim in self.facts.claims},
             "levels": [
                 {
                     "width": level.shape[1],
@@ -283,7 +368,10 @@ class Slide:
         """Travel to another process as a path and a scale, to be opened there."""
         from napari_stexp.slide.opening import reopen_slide
 
-        return (reopen_slide, (self.path, self.mpp, self.mpp_source))
+        return (
+            reopen_slide,
+            (self.path, self.mpp, self.mpp_source, self.colour, self.settled),
+        )
 
 
 def check_mpp(mpp: float, path: Path) -> float:
