@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from napari_stexp.errors import OutputError
 from napari_stexp.figure.content import FigureContent
+from napari_stexp.figure.own_thread import Report, in_own_thread
 from napari_stexp.figure.pages import draw_figure
 from napari_stexp.figure.saving import (
     DPI,
@@ -18,6 +20,9 @@ from napari_stexp.figure.saving import (
 )
 from napari_stexp.files import atomic_path, check_writable
 from napari_stexp.progress import Progress
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["KINDS", "check_figure_path", "write_figures"]
 
@@ -69,7 +74,8 @@ def write_figures(
     -------
     list of Path
         What was written. Each file is whole: a PNG or SVG that was finished before the
-        task was cancelled stays, a PDF is only there at the end.
+        task was cancelled stays, a PDF is only there at the end. The task can be closed at
+        any time, also while a figure is drawn: that ends by itself soon after, unheard.
 
     Raises
     ------
@@ -77,29 +83,34 @@ def write_figures(
         See `check_figure_path`.
     """
     path = check_figure_path(path)
-    if path.suffix.lower() == ".pdf":
-        return (yield from _write_pdf(pages, path, note, dpi))
+    write = _write_pdf if path.suffix.lower() == ".pdf" else _write_pictures
+    return (yield from in_own_thread(lambda report: write(pages, path, note, dpi, report)))
+
+
+def _write_pictures(
+    pages: Sequence[Page], path: Path, note: str, dpi: int, report: Report
+) -> list[Path]:
     kind = path.suffix.lower().lstrip(".")
     written, taken = [], set[str]()
     for number, (name, compose) in enumerate(pages):
-        yield Progress(number, len(pages), f"drawing {name}")
+        report(Progress(number, len(pages), f"drawing {name}"))
         target = path
         if len(pages) > 1:
             stem = unique_name(file_name(path.stem, name), taken)
             target = path.with_name(f"{stem}{path.suffix}")
-        figure = draw_figure(compose())
-        add_note(figure, note)
-        yield Progress(number, len(pages), f"writing {target.name}")
+        figure = _draw(compose, note, report)
+        report(Progress(number, len(pages), f"writing {target.name}"))
         with atomic_path(target) as temporary:
             write_figure(figure, temporary, kind, title=name, note=note, dpi=dpi)
+            report()
         written.append(target)
-    yield Progress(len(pages), len(pages), "done")
+    report(Progress(len(pages), len(pages), "done"))
     return written
 
 
 def _write_pdf(
-    pages: Sequence[Page], path: Path, note: str, dpi: int
-) -> Generator[Progress, None, list[Path]]:
+    pages: Sequence[Page], path: Path, note: str, dpi: int, report: Report
+) -> list[Path]:
     from matplotlib.backends.backend_pdf import PdfPages
 
     with atomic_path(path) as temporary:
@@ -108,13 +119,33 @@ def _write_pdf(
             facts = pdf.infodict()
             facts["Title"], facts["Subject"] = path.stem, note
             for number, (name, compose) in enumerate(pages):
-                yield Progress(number, len(pages), f"drawing {name}")
-                figure = draw_figure(compose())
-                add_note(figure, note)
-                yield Progress(number, len(pages), f"writing {path.name}")
+                report(Progress(number, len(pages), f"drawing {name}"))
+                figure = _draw(compose, note, report)
+                report(Progress(number, len(pages), f"writing {path.name}"))
                 write_figure(figure, pdf, "pdf", dpi=dpi)
         finally:
             with print_settings():
                 pdf.close()
-    yield Progress(len(pages), len(pages), "done")
+        report()
+    report(Progress(len(pages), len(pages), "done"))
     return [path]
+
+
+def _draw(compose: Callable[[], FigureContent], note: str, report: Report) -> Figure:
+    """Draw a figure that asks before each of its maps is rendered whether it is still wanted."""
+    content = compose()
+    report()
+    figure = draw_figure(content)
+    add_note(figure, note)
+    for axes in figure.axes:
+        axes.draw = _asking(axes.draw, report)  # type: ignore[method-assign]
+    report()
+    return figure
+
+
+def _asking(draw: Callable[..., None], report: Report) -> Callable[..., None]:
+    def ask_and_draw(*arguments: Any, **named: Any) -> None:
+        report()
+        draw(*arguments, **named)
+
+    return ask_and_draw

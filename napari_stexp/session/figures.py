@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -195,7 +195,7 @@ def start_figure(
 
         yield Progress(0, 0, "reading the slide")
         each = request.what == "list"
-        ground = scene.ground(1 if each else len(makers))
+        ground = cache(partial(scene.ground, 1 if each else len(makers)))
         pages: list[tuple[str, Callable[[], FigureContent]]]
         if each:
             names = request.genes
@@ -213,12 +213,12 @@ def start_figure(
 
 def _compose(
     scene: _Scene,
-    ground: Ground,
+    ground: Callable[[], Ground],
     makers: Sequence[Callable[[], TissueMap]],
     title: str = "",
     is_gene: bool = False,
 ) -> FigureContent:
-    return scene.compose(ground, [make() for make in makers], title, is_gene=is_gene)
+    return scene.compose(ground(), [make() for make in makers], title, is_gene=is_gene)
 
 
 def _check_genes(session: Session, genes: Sequence[str]) -> None:

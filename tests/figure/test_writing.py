@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -10,6 +11,8 @@ from PIL import Image
 
 from napari_stexp.errors import OutputError
 from napari_stexp.figure import check_figure_path, write_figures
+from napari_stexp.figure.own_thread import StoppedError
+from napari_stexp.figure.writing import _write_pictures
 from napari_stexp.progress import exhaust
 from tests.figure.figures import make_content, make_map
 
@@ -68,6 +71,40 @@ def test_cancelling_leaves_whole_files_only(tmp_path, suffix) -> None:
     task.close()
     expected = ["f-A.png"] if suffix == "png" else []
     assert [path.name for path in tmp_path.iterdir()] == expected
+
+
+def test_a_figure_that_is_being_drawn_can_be_cancelled(tmp_path) -> None:
+    """Closing doesn't wait for what takes long; that leaves nothing, and the next one works."""
+    begun, may_end = threading.Event(), threading.Event()
+
+    def slow():
+        begun.set()
+        assert may_end.wait(20)
+        return make_content(make_map("A"))
+
+    task = write_figures([("A", slow)], tmp_path / "f.png", NOTE, dpi=50)
+    while not begun.is_set():
+        assert next(task).stage == "drawing A"
+    next(task)  # it says so again and again, and can be closed each time
+    task.close()
+    assert not may_end.is_set()
+    threading.Timer(0.2, may_end.set).start()
+    other = exhaust(write_figures([_page("B")], tmp_path / "g.png", NOTE, dpi=50))
+    assert list(tmp_path.iterdir()) == other
+
+
+def test_a_rendering_stops_between_its_maps(tmp_path) -> None:
+    asked = []
+
+    def report(progress=None):
+        asked.append(progress)
+        if len(asked) > 3:
+            raise StoppedError
+
+    pages = [("A", lambda: make_content(make_map("A"), make_map("B")))]
+    with pytest.raises(StoppedError):
+        _write_pictures(pages, tmp_path / "f.png", NOTE, 50, report)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_errors_leave_nothing(tmp_path) -> None:
