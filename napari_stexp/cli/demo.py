@@ -6,6 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,6 +30,7 @@ _INSIDE = "STEXP_DEMO_INSIDE"
 _PREDICTING_LIMIT = 600.0
 _DRAWING_TIME = 2.0
 _WINDOW_PX = (1500, 920)
+_DATA = "STEXP_DATA_DIR"
 #: The gene that is shown first: what "HER2-positive" is about.
 _GENE = "ERBB2"
 
@@ -45,7 +49,8 @@ def command(
     """Open the synthetic sample slide with a prediction shown.
 
     Without a screen the window is drawn on a virtual one (Linux, Xvfb), and
-    a picture of it is written.
+    a picture of it is written. Your own favourites, recent files and layout
+    are neither read nor changed.
     """
     if not _has_screen():
         _run_on_virtual_screen(screenshot or Path("demo-screenshot.png"))
@@ -54,12 +59,31 @@ def command(
         from napari_stexp.files import check_writable
 
         check_writable(screenshot)
+    reporter: Reporter = ctx.obj
+    reporter.note("The sample is synthetic: drawn and counted by a program, no patient's tissue.")
+    with _own_data():
+        _show_sample(screenshot)
+
+
+@contextmanager
+def _own_data() -> Iterator[None]:
+    """Keep what the user has kept out of it: favourites, recent files, layout, unsaved work."""
+    before = os.environ.get(_DATA)
+    with tempfile.TemporaryDirectory(prefix="stexp-demo-", ignore_cleanup_errors=True) as folder:
+        os.environ[_DATA] = folder
+        try:
+            yield
+        finally:
+            os.environ.pop(_DATA)
+            if before is not None:
+                os.environ[_DATA] = before
+
+
+def _show_sample(screenshot: Path | None) -> None:
     from napari_stexp.cli.window import Window, WindowPlan
     from napari_stexp.viewer import sample_files
 
     files = sample_files()
-    reporter: Reporter = ctx.obj
-    reporter.note("The sample is synthetic: drawn and counted by a program, no patient's tissue.")
     window = Window(
         WindowPlan(
             slide=files.slide,

@@ -8,7 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from napari_stexp.errors import StexpError
-from napari_stexp.files import atomic_path, cache_folder
+from napari_stexp.files import atomic_path
+from napari_stexp.session.user_data import data_folder
 
 __all__ = ["TrainingMemory"]
 
@@ -17,12 +18,12 @@ _FILE = "train.json"
 
 
 class TrainingMemory:
-    """Two folders in a small file of the user's cache; losing it harms nothing."""
+    """Two folders in a small file of the user's data; losing it harms nothing."""
 
     def __init__(self) -> None:
         self._known: dict[str, str] = {}
         with suppress(OSError, ValueError, StexpError):
-            known = json.loads((cache_folder("panels") / _FILE).read_text(encoding="utf-8"))
+            known = json.loads((data_folder() / _FILE).read_text(encoding="utf-8"))
             if isinstance(known, dict):
                 self._known = {str(key): str(value) for key, value in known.items()}
 
@@ -51,7 +52,7 @@ class TrainingMemory:
             return
         self._known = known
         try:
-            with atomic_path(cache_folder("panels") / _FILE) as temporary:
+            with atomic_path(data_folder() / _FILE) as temporary:
                 temporary.write_text(json.dumps(known, indent=2), encoding="utf-8")
         except StexpError as error:
             _LOG.info("%s", error.message)
