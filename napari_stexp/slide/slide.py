@@ -79,7 +79,7 @@ class Slide:
 
     @property
     def associated(self) -> tuple[str, ...]:
-        """Names of the pictures beside the tissue, e.g. ``'label'``, ``'macro'``, ``'thumbnail'``."""
+        """Names of the pictures beside the tissue, such as ``'label'`` and ``'macro'``."""
         return tuple(self._associated)
 
     @property

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_stexp.errors import ScaleError, SpotsError
 from napari_stexp.spots.record import refuse_duplicates, spots_record
-from napari_stexp.spots.scale import estimate_mpp
+from napari_stexp.spots.scale import estimate_mpp, known_length
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-__all__ = ["check_scale", "check_spots"]
+__all__ = ["ScaleComparison", "check_scale", "check_spots", "compare_scale"]
 
 # No slide is larger; farther away is a damaged file, and overflows whole numbers.
 _FARTHEST_PX = 1e9
+_TOLERANCE = 0.05
 
 
 def check_spots(adata: AnnData, shape: tuple[int, int] | None = None) -> None:
@@ -81,8 +84,76 @@ def _check_inside(xy: np.ndarray, shape: tuple[int, int], path: str | None) -> N
         )
 
 
-def check_scale(adata: AnnData, mpp: float | None, tolerance: float = 0.05) -> None:
-    """Raise if the spots' pitch contradicts the slide's µm per pixel.
+@dataclass(frozen=True)
+class ScaleComparison:
+    """The slide's µm/px beside what the spots say of it.
+
+    Attributes
+    ----------
+    kind : {'pitch', 'pixel_size'}
+        From where the spots lie and how far apart their technology puts them; or the
+        ``microns_per_pixel`` that Visium HD's files state.
+    mpp, from_spots : float
+        µm per level-0 pixel: the slide's, and the spots'.
+    evidence : tuple of (str, str)
+        The numbers, by name, for people.
+    path : str or None
+        Where the spots are from.
+    """
+
+    kind: str
+    mpp: float
+    from_spots: float
+    evidence: tuple[tuple[str, str], ...]
+    path: str | None = None
+
+    @property
+    def ratio(self) -> float:
+        """How many times the slide's is too large, if the spots are right."""
+        return self.mpp / self.from_spots
+
+    def agrees(self, tolerance: float = _TOLERANCE) -> bool:
+        """Whether the two differ by no more than ``tolerance`` of the slide's."""
+        return abs(self.from_spots / self.mpp - 1) <= tolerance
+
+    @property
+    def key(self) -> str:
+        """Kind and numbers: what was decided about these doesn't hold for others."""
+        return " | ".join([self.kind, *(f"{name}: {value}" for name, value in self.evidence)])
+
+
+def compare_scale(adata: AnnData, mpp: float | None) -> list[ScaleComparison]:
+    """Lay the slide's µm per pixel beside what the spots say; empty where nothing is known.
+
+    Parameters
+    ----------
+    adata : AnnData
+        Spots; the pitch in µm is ``uns['stexp_spots']['pitch_um']``.
+    mpp : float or None
+        The slide's µm per level-0 pixel.
+    """
+    if mpp is None:
+        return []
+    record = spots_record(adata)
+    slide = ("slide", f"{mpp:.4g} µm/px")
+    path = str(record["source"]) if record.get("source") else None
+    found = []
+    if from_pitch := estimate_mpp(adata):
+        pitch = f"{from_pitch:.4g} µm/px ({float(record['pitch_um']):g} µm apart)"
+        found.append(ScaleComparison("pitch", mpp, from_pitch, (slide, ("spots", pitch)), path))
+    if stated := known_length(record.get("microns_per_pixel")):
+        words = ("spots' file", f"{stated:.4g} µm/px")
+        found.append(ScaleComparison("pixel_size", mpp, stated, (slide, words), path))
+    return found
+
+
+def check_scale(
+    adata: AnnData,
+    mpp: float | None,
+    tolerance: float = _TOLERANCE,
+    settled: Collection[str] = (),
+) -> None:
+    """Raise if the spots contradict the slide's µm per pixel.
 
     Passes where either is unknown.
 
@@ -94,23 +165,26 @@ def check_scale(adata: AnnData, mpp: float | None, tolerance: float = 0.05) -> N
         The slide's µm per level-0 pixel.
     tolerance : float
         Relative difference that is still accepted.
+    settled : collection of str
+        `ScaleComparison.key` of contradictions that a person has decided about.
 
     Raises
     ------
     ScaleError
         The two differ by more than ``tolerance``.
     """
-    from_pitch = estimate_mpp(adata)
-    if from_pitch is None or mpp is None:
-        return
-    difference = from_pitch / mpp - 1
-    if abs(difference) > tolerance:
-        record = spots_record(adata)
+    for one in compare_scale(adata, mpp):
+        if one.agrees(tolerance) or one.key in settled:
+            continue
+        pitch = one.kind == "pitch"
+        source = f"a pitch of {spots_record(adata)['pitch_um']:g} µm" if pitch else "their file"
+        what = "the spots' pitch" if pitch else "the spots' file"
         raise ScaleError(
-            "the spots' pitch contradicts the slide's µm per pixel",
-            path=record.get("source"),
-            expected=f"{mpp:.4g} µm/px, within {tolerance:.0%}",
-            found=f"{from_pitch:.4g} µm/px from a pitch of {record['pitch_um']:g} µm "
-            f"({difference:+.0%})",
-            hint="Set the slide's µm per pixel, or check that spots and slide belong together.",
+            f"{what} contradicts the slide's µm per pixel",
+            path=one.path,
+            expected=f"{one.mpp:.4g} µm/px, within {tolerance:.0%}",
+            found=f"{one.from_spots:.4g} µm/px from {source} ({one.from_spots / one.mpp - 1:+.0%})",
+            hint="Settle which is right, with --mpp or --mpp-from (spots, objective, metadata) or "
+            "with 'Scale…' in the panel 'Slide & spots'; or check that spots and slide belong "
+            "together.",
         )

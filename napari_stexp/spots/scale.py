@@ -13,7 +13,7 @@ from napari_stexp.spots.record import spots_record
 if TYPE_CHECKING:
     from anndata import AnnData
 
-__all__ = ["drawn_diameter_px", "estimate_mpp", "spot_diameter_px", "spot_pitch_px"]
+__all__ = ["drawn_diameter_px", "estimate_mpp", "known_length", "spot_diameter_px", "spot_pitch_px"]
 
 # An array whose spots lie further than this from the fitted lattice (share of the
 # pitch) isn't described by it: the array positions are then not used.
@@ -61,11 +61,11 @@ def spot_diameter_px(adata: AnnData) -> float | None:
     if isinstance(libraries, Mapping):
         for library in libraries.values():
             factors = library.get("scalefactors", {}) if isinstance(library, Mapping) else {}
-            diameter = _positive(factors.get("spot_diameter_fullres"))
+            diameter = known_length(factors.get("spot_diameter_fullres"))
             if diameter is not None:
                 return diameter
     mpp = estimate_mpp(adata)
-    diameter_um = _positive(spots_record(adata).get("diameter_um"))
+    diameter_um = known_length(spots_record(adata).get("diameter_um"))
     return diameter_um / mpp if mpp and diameter_um else None
 
 
@@ -91,12 +91,12 @@ def drawn_diameter_px(adata: AnnData) -> float:
 
 def estimate_mpp(adata: AnnData) -> float | None:
     """µm per level-0 pixel from the array's known pitch; None where that is unknown."""
-    pitch_um = _positive(spots_record(adata).get("pitch_um"))
+    pitch_um = known_length(spots_record(adata).get("pitch_um"))
     pitch_px = spot_pitch_px(adata) if pitch_um else None
     return pitch_um / pitch_px if pitch_um and pitch_px else None
 
 
-def _positive(value: Any) -> float | None:
+def known_length(value: Any) -> float | None:
     """Return a length out of someone's file as a float, None if it is none."""
     try:
         number = float(value)
