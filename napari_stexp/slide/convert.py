@@ -18,13 +18,13 @@ from napari_stexp.files import atomic_path, sha256
 from napari_stexp.progress import Progress
 from napari_stexp.slide.cache import TileCache
 from napari_stexp.slide.flat import FlatImage, open_flat, read_flat_facts
-from napari_stexp.slide.formats.level import FileLevel
-from napari_stexp.slide.identify import fingerprint, identify
+from napari_stexp.slide.formats.ndpi import RestartPlan
+from napari_stexp.slide.formats.tiff.structure import TiffStructure, parse_tiff
+from napari_stexp.slide.identify import OPENED_AS_THEY_ARE, find_slide, fingerprint, identify
 from napari_stexp.slide.levels import COARSEST_PX, halved
+from napari_stexp.slide.location import Location, RemotePath
 from napari_stexp.slide.pyramid import Pyramid, halve
-from napari_stexp.slide.source import ByteSource
 from napari_stexp.slide.store import enforce_limit, stored_path
-from napari_stexp.slide.tiff import TiffStructure, parse_tiff
 
 __all__ = [
     "coarse_levels_path",
@@ -46,7 +46,7 @@ ReadRows = Callable[[int, int], NDArray[np.uint8]]
 Report = Callable[[int], None]
 
 
-def prepare_slide(path: str | Path) -> Generator[Progress, None, Path]:
+def prepare_slide(path: str | Path | RemotePath) -> Generator[Progress, None, Location]:
     """Make what is needed to show a slide at once, where anything is.
 
     JPEG, PNG and striped TIFF are converted to a tiled pyramid, losslessly; a
@@ -57,6 +57,8 @@ def prepare_slide(path: str | Path) -> Generator[Progress, None, Path]:
     Parameters
     ----------
     path : path-like
+        Or an address; what would have to be read whole for it is left to `open_slide` to
+        refuse.
 
     Yields
     ------
@@ -65,7 +67,7 @@ def prepare_slide(path: str | Path) -> Generator[Progress, None, Path]:
 
     Returns
     -------
-    Path
+    Path or RemotePath
         What to give to `open_slide`: ``path`` itself, which finds the cache.
 
     Raises
@@ -75,8 +77,10 @@ def prepare_slide(path: str | Path) -> Generator[Progress, None, Path]:
     OutputError
         The cache folder can't be written.
     """
-    path = Path(path)
+    path = find_slide(path)
     kind = identify(path)
+    if isinstance(path, RemotePath) or kind in OPENED_AS_THEY_ARE:
+        return path
     structure = parse_tiff(path) if kind == "TIFF" else None
     if structure is None or not structure.tiled:
         read_flat_facts(path, kind)  # refuse before hashing and decoding
@@ -85,10 +89,14 @@ def prepare_slide(path: str | Path) -> Generator[Progress, None, Path]:
             yield Progress(0, 1, "decoding the image")
             with open_flat(path, kind) as flat:
                 yield from _write(target, flat)
-    elif lacks_coarse_levels(structure):
+        return path
+    for plan in structure.levels:
+        if isinstance(plan, RestartPlan) and plan.needs_scan:
+            yield from plan.scan()
+    if lacks_coarse_levels(structure):
         target = coarse_levels_path(path)
         if not _is_whole(target):
-            with _open_coarse(path, structure) as flat:
+            with _open_coarse(structure) as flat:
                 yield from _write(target, flat)
     return path
 
@@ -122,10 +130,9 @@ def _is_whole(target: Path) -> bool:
 
 
 @contextmanager
-def _open_coarse(path: Path, structure: TiffStructure) -> Iterator[FlatImage]:
+def _open_coarse(structure: TiffStructure) -> Iterator[FlatImage]:
     """Give the rows of a level below the coarsest stored one, computed by several threads."""
-    source = ByteSource(path)
-    pyramid = Pyramid([FileLevel(v, source) for v in structure.levels], TileCache(_BUILD_CACHE))
+    pyramid = Pyramid(structure.open(), TileCache(_BUILD_CACHE))
     index = len(structure.levels) - 1 + _SKIPPED_HALVINGS
     height, width = pyramid.levels[index].shape
     with ThreadPoolExecutor(_workers()) as pool:

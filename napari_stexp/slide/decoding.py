@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,23 +11,24 @@ from numpy.typing import NDArray
 
 from napari_stexp.errors import TileError
 from napari_stexp.slide.levels import Level
+from napari_stexp.slide.pixels import GLASS, PixelKind
+from napari_stexp.slide.stream_size import claimed_size
 
 if TYPE_CHECKING:
+    from napari_stexp.slide.location import Location
     from napari_stexp.slide.source import ByteSource
 
-__all__ = ["StoredLevel", "over_glass"]
-
-_ASSOCIATED_ALPHA = 1  # ExtraSamples: the colours are multiplied by alpha already
-#: What a scanner didn't record is shown as empty glass.
-_GLASS = 255
+__all__ = ["StoredLevel"]
 
 
 @dataclass(frozen=True)
 class StoredLevel:
-    """Where the tiles (or strips) of one level lie in the file, and how they decode.
+    """Where the tiles (or strips) of one level lie in a file, and how they decode.
 
     Attributes
     ----------
+    path : Path
+        The file.
     level : Level
     offsets, counts : (n,) int64
         Byte range of each segment, row by row; one plane after another.
@@ -36,21 +37,20 @@ class StoredLevel:
     options : dict
         JPEG tables and header that the decoder needs.
     planes : int
-        1 for interleaved colours, 3 where each colour has segments of its own.
-    alpha : int
-        0 without, else the ExtraSamples value of the fourth channel.
-    ycbcr : bool
-        The codec leaves YCbCr as it is, and it must be turned into RGB here.
+        1 for interleaved colours, else the number of channels, each with segments
+        of its own.
+    kind : PixelKind
+        What the decoded samples mean.
     """
 
+    path: Location
     level: Level
     offsets: NDArray[np.int64]
     counts: NDArray[np.int64]
     decode: Callable[..., Any]
     options: dict[str, Any]
     planes: int = 1
-    alpha: int = 0
-    ycbcr: bool = False
+    kind: PixelKind = field(default_factory=PixelKind)
 
     def read(self, source: ByteSource, row: int, col: int) -> NDArray[np.uint8]:
         """Decode one tile.
@@ -66,61 +66,37 @@ class StoredLevel:
         """
         rows, cols = self.level.grid
         index = row * cols + col
-        parts = [self._segment(source, index + p * rows * cols) for p in range(self.planes)]
-        tile = parts[0] if self.planes == 1 else np.concatenate(parts, axis=2)
-        if self.ycbcr:
-            tile = _rgb_from_ycbcr(tile)
-        if self.alpha:
-            tile = over_glass(tile, associated=self.alpha == _ASSOCIATED_ALPHA)
+        found = [index + plane * rows * cols for plane in range(self.planes)]
+        if not self.counts[found].all():  # a sparse file: the scanner recorded nothing here
+            return np.full((*self.level.tile, 3), GLASS, np.uint8)
+        parts = [self._segment(source, at) for at in found]
+        samples = parts[0] if self.planes == 1 else np.concatenate(parts, axis=2)
+        if samples.shape[2] != self.kind.samples:
+            raise self._broken(source, index, f"{samples.shape[2]} channels")
+        tile = self.kind.to_rgb(samples)
         if tile.shape[:2] != self.level.tile:
             tile = _padded(tile, self.level.tile)
         return np.ascontiguousarray(tile)
 
-    def _segment(self, source: ByteSource, index: int) -> NDArray[np.uint8]:
-        offset, count = int(self.offsets[index]), int(self.counts[index])
-        if count == 0:  # a sparse file: the scanner recorded nothing here
-            channels = 1 if self.planes > 1 else 4 if self.alpha else 3
-            return np.full((*self.level.tile, channels), _GLASS, np.uint8)
-        data = source.read(offset, count)
+    def _segment(self, source: ByteSource, index: int) -> NDArray[Any]:
+        data = source.read(int(self.offsets[index]), int(self.counts[index]))
+        claimed = None if "jpegheader" in self.options else claimed_size(data)
+        if claimed is not None and claimed[0] * claimed[1] > 4 * np.prod(self.level.tile):
+            # Damage: decoding would take the memory of what is claimed.
+            raise self._broken(source, index, f"{claimed[1]} x {claimed[0]} px in one tile")
         try:
-            segment = self.decode(data, index, **self.options)[0]
+            segment = self.decode(data, index, **self.options)[0][0]
         except Exception as error:  # codecs raise what they like, RuntimeErrors among it
-            raise TileError(
-                f"a tile doesn't decode (segment {index} of the level with "
-                f"{self.level.shape[1]} x {self.level.shape[0]} px)",
-                path=source.path,
-                found=error,
-            ) from error
-        return np.asarray(segment[0], np.uint8)
+            raise self._broken(source, index, error) from error
+        return np.asarray(segment)
 
-
-def over_glass(rgba: NDArray[np.uint8], *, associated: bool = False) -> NDArray[np.uint8]:
-    """Lay an RGBA image over white, which is what empty glass looks like.
-
-    Parameters
-    ----------
-    rgba : (h, w, 4) uint8
-    associated : bool
-        The colours are multiplied by alpha already.
-
-    Returns
-    -------
-    (h, w, 3) uint8
-        Equal to the colours where alpha is 255.
-    """
-    alpha = rgba[..., 3:]
-    if (alpha == _GLASS).all():
-        return rgba[..., :3]
-    colour, a = rgba[..., :3].astype(np.uint32), alpha.astype(np.uint32)
-    seen = colour * 255 if associated else colour * a
-    blend = (seen + (255 - a) * _GLASS + 127) // 255
-    return np.minimum(blend, 255).astype(np.uint8)
-
-
-def _rgb_from_ycbcr(tile: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    from PIL import Image
-
-    return np.asarray(Image.fromarray(np.ascontiguousarray(tile), "YCbCr").convert("RGB"))
+    def _broken(self, source: ByteSource, index: int, found: object) -> TileError:
+        return TileError(
+            f"a tile doesn't decode (segment {index} of the level with "
+            f"{self.level.shape[1]} x {self.level.shape[0]} px)",
+            path=source.path,
+            found=found,
+        )
 
 
 def _padded(tile: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:

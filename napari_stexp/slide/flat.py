@@ -13,13 +13,11 @@ from numpy.typing import NDArray
 
 from napari_stexp.errors import SlideError
 from napari_stexp.slide.cache import TileCache
-from napari_stexp.slide.decoding import over_glass
 from napari_stexp.slide.facts import SlideFacts, scale_from_dpi
-from napari_stexp.slide.formats.level import FileLevel
+from napari_stexp.slide.formats.tiff.structure import TiffStructure, parse_tiff
 from napari_stexp.slide.identify import Kind
+from napari_stexp.slide.pixels import over_glass
 from napari_stexp.slide.pyramid import Pyramid
-from napari_stexp.slide.source import ByteSource
-from napari_stexp.slide.tiff import TiffStructure, parse_tiff
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -139,12 +137,12 @@ def _png_bit_depth(path: Path) -> int:
 @contextmanager
 def _open_strips(path: Path, structure: TiffStructure) -> Iterator[FlatImage]:
     """Rows of a striped TIFF: a strip is a tile as wide as the image."""
-    stored = structure.levels[0]
-    height, width = stored.level.shape
-    if stored.level.tile[0] * width > MAX_FLAT_PIXELS:
-        _check_size((stored.level.tile[0], width), path)
-    band = 2 * stored.level.tile[0] * width * 3
-    pyramid = Pyramid([FileLevel(stored, ByteSource(path))], TileCache(band))
+    level = structure.levels[0].level
+    height, width = level.shape
+    if level.tile[0] * width > MAX_FLAT_PIXELS:
+        _check_size((level.tile[0], width), path)
+    band = 2 * level.tile[0] * width * 3
+    pyramid = Pyramid(structure.open(), TileCache(band))
     try:
         yield FlatImage(
             (height, width),

@@ -23,7 +23,7 @@ _open_files: Counter[Path] = Counter()
 _lock = Lock()
 
 
-def stored_path(key: str, what: str) -> Path:
+def stored_path(key: str, what: str, suffix: str = ".tif") -> Path:
     """Name of the file that is (or will be) made from a slide.
 
     Parameters
@@ -31,9 +31,11 @@ def stored_path(key: str, what: str) -> Path:
     key : str
         Hexadecimal hash of the slide's content.
     what : str
-        ``'pyramid'`` for a converted image, ``'coarse'`` for added levels.
+        ``'pyramid'`` for a converted image, ``'coarse'`` for added levels,
+        ``'restarts'`` for the places of a JPEG's restart markers.
+    suffix : str
     """
-    return cache_folder("slides") / f"{key[:40]}-{what}-v{FORMAT_VERSION}.tif"
+    return cache_folder("slides") / f"{key[:40]}-{what}-v{FORMAT_VERSION}{suffix}"
 
 
 def mark_used(path: Path) -> None:
@@ -74,7 +76,7 @@ def limit_bytes() -> int:
 
 def _remove_abandoned() -> None:
     """Delete half-written files that a killed process left a day ago or earlier."""
-    for path in cache_folder("slides").glob(".*.tif"):
+    for path in cache_folder("slides").glob(".*.*"):
         with suppress(OSError):
             if time.time() - path.stat().st_mtime > _ABANDONED_S:
                 path.unlink()
@@ -94,7 +96,7 @@ def enforce_limit(keep: Path) -> list[Path]:
     """
     _remove_abandoned()
     files = []
-    for path in cache_folder("slides").glob("[0-9a-f]*-v*.tif"):
+    for path in cache_folder("slides").glob("[0-9a-f]*-v*.*"):
         with suppress(OSError):  # another process may be cleaning up as well
             facts = path.stat()
             files.append((facts.st_mtime_ns, facts.st_size, path))

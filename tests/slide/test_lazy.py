@@ -116,7 +116,7 @@ def test_memory_stays_flat(exact_slide: Path) -> None:
     from napari_stexp.slide.formats.level import FileLevel
     from napari_stexp.slide.pyramid import Pyramid
     from napari_stexp.slide.source import ByteSource
-    from napari_stexp.slide.tiff import parse_tiff
+    from napari_stexp.slide.formats.tiff.structure import parse_tiff
 
     source, cache = ByteSource(exact_slide), TileCache(2_000_000)
     pyramid = Pyramid([FileLevel(v, source) for v in parse_tiff(exact_slide).levels], cache)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_stexp.slide.decoding import StoredLevel
 from napari_stexp.slide.levels import Level
+from napari_stexp.slide.location import Location
 from napari_stexp.slide.source import ByteSource
 
 __all__ = ["FileLevel", "TileLevel"]
@@ -31,7 +31,7 @@ class TileLevel(Protocol):
         """Its size, and how it is cut into tiles."""
 
     @property
-    def path(self) -> Path:
+    def path(self) -> Location:
         """The file that it is read from."""
 
     def read(self, row: int, col: int) -> NDArray[np.uint8]:
@@ -73,7 +73,7 @@ class FileLevel:
         return self._stored.level
 
     @property
-    def path(self) -> Path:
+    def path(self) -> Location:
         """The file that it is read from."""
         return self._source.path
 
