@@ -1,5 +1,7 @@
+from .checks import ScaleComparison as ScaleComparison
 from .checks import check_scale as check_scale
 from .checks import check_spots as check_spots
+from .checks import compare_scale as compare_scale
 from .columns import SpotColumns as SpotColumns
 from .columns import guess_columns as guess_columns
 from .columns_reading import read_spot_table as read_spot_table
@@ -14,6 +16,7 @@ from .her2st import read_her2st as read_her2st
 from .labels import list_label_columns as list_label_columns
 from .labels import obs_label_columns as obs_label_columns
 from .labels import read_label_table as read_label_table
+from .options import SpotOptions as SpotOptions
 from .reading import read_reference as read_reference
 from .reading import read_spots as read_spots
 from .scale import drawn_diameter_px as drawn_diameter_px
@@ -23,4 +26,7 @@ from .scale import spot_pitch_px as spot_pitch_px
 from .section_manifest import read_section_manifest as read_section_manifest
 from .section_manifest import write_section_manifest as write_section_manifest
 from .source import SectionSource as SectionSource
+from .spatialdata_reading import read_spatialdata as read_spatialdata
+from .spatialdata_store import is_spatialdata as is_spatialdata
+from .spatialdata_store import look_at_store as look_at_store
 from .visium import read_visium as read_visium

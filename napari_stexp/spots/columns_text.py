@@ -106,6 +106,16 @@ def decode_table(data: bytes, path: Path) -> str:
         return data.decode("cp1252", errors="replace")
 
 
+def has_her2st_columns(path: Path) -> bool:
+    """Whether a table is a spot file of Spatial Transcriptomics, or none that can be read."""
+    try:
+        line = decode_table(read_head(path), path).lstrip("\ufeff").split("\n", 1)[0]
+    except SpotsError:
+        return True  # what reads it says what is wrong
+    names = {cell.strip().strip('"').lower() for cell in line.split("\t")}
+    return len(names) < 2 or ({"x", "y"} <= names and bool({"pixel_x", "new_x"} & names))
+
+
 def find_form(
     text: str, path: Path, decimal: str | None = None
 ) -> tuple[TextForm, list[list[str]]]:

@@ -21,6 +21,7 @@ from napari_stexp.spots.spaceranger.layout import (
     is_visium_file,
     section_of_file,
 )
+from napari_stexp.spots.spatialdata_store import is_spatialdata, look_at_store
 from napari_stexp.spots.technology import (
     SPATIAL_TRANSCRIPTOMICS,
     UNSTATED_ARRAY,
@@ -51,6 +52,7 @@ def find_sections(path: str | Path, bins: str | int | None = None) -> list[Secti
         - a folder of ``.h5ad`` files, or one such file; an image beside it with the
           same name is its slide;
         - HEST's folder (``st/``, ``wsis/``, ``metadata/``);
+        - a SpatialData store, or a folder of them (``.zarr``);
         - a list of sections (``.csv``, ``.tsv``), see `read_section_manifest`;
         - one HER2ST spot file, one ``tissue_positions….csv`` or ``.parquet``, one
           ``…cell_segmentations.geojson``, or one of Space Ranger's ``….h5``.
@@ -102,7 +104,9 @@ def list_sections(path: Path, bins: str | int | None = None) -> list[SectionSour
     SpotsError
         See `find_sections`.
     """
-    if path.is_dir():
+    if is_spatialdata(path):
+        sources = _from_store(path)
+    elif path.is_dir():
         sources = _in_folder(path, bins)
     elif path.is_file():
         sources = _in_file(path)
@@ -138,12 +142,9 @@ def _in_folder(folder: Path, bins: str | int | None) -> list[SectionSource]:
     visium = find_visium_sections(folder, bins)
     if visium:
         return [_from_visium(section) for section in visium]
-    samples = find_hest_samples(folder)
-    if samples:
-        return [_from_h5ad(sample.spots) for sample in samples]
-    files = sorted(folder.glob("*.h5ad"))
-    if files:
-        return [_from_h5ad(file) for file in files]
+    tables = _tables_in(folder)
+    if tables:
+        return tables
     cscc = find_cscc_sections(folder)
     if cscc:
         return [
@@ -166,7 +167,7 @@ def _in_folder(folder: Path, bins: str | int | None) -> list[SectionSource]:
         "no sections here",
         path=folder,
         expected="a HER2ST folder ([data/]ST-spotfiles), Space Ranger folders (spatial/), the "
-        "files of GSE144240 (…_stdata.tsv), or .h5ad files",
+        "files of GSE144240 (…_stdata.tsv), .h5ad files, or SpatialData stores (.zarr)",
         found=", ".join(entries[:5]) + (" …" if len(entries) > 5 else "") or "an empty folder",
         hint="Other layouts can be given as a list of sections (.csv).",
     )
@@ -219,6 +220,29 @@ def _from_h5ad(path: Path) -> SectionSource:
         slide=sample.slide if sample is not None and sample.slide is not None else beside,
         spots=path,
     )
+
+
+def _tables_in(folder: Path) -> list[SectionSource]:
+    """Return the sections of h5ad files (HEST's, or any) or of SpatialData stores."""
+    samples = find_hest_samples(folder)
+    files = [sample.spots for sample in samples] or sorted(folder.glob("*.h5ad"))
+    if files:
+        return [_from_h5ad(file) for file in files]
+    stores = [store for store in sorted(folder.glob("*.zarr")) if is_spatialdata(store)]
+    return [source for store in stores for source in _from_store(store)]
+
+
+def _from_store(path: Path) -> list[SectionSource]:
+    """Return the spots of a SpatialData store; a single one is called by the store's name."""
+    content = look_at_store(path)
+    slide = content.slide.path if content.slide is not None else None
+    names = content.names
+    return [
+        SectionSource(
+            path.stem if len(names) == 1 else name, "", slide=slide, spots=path, element=name
+        )
+        for name in names
+    ]
 
 
 def _split_selection(text: str) -> tuple[Path, list[str]]:

@@ -18,7 +18,7 @@ from napari_stexp.spots.record import RECORD, find_duplicates, refuse_duplicates
 if TYPE_CHECKING:
     from anndata import AnnData
 
-__all__ = ["peek_record", "read_h5ad", "write_spots"]
+__all__ = ["peek_record", "read_h5ad", "tidy_table", "write_spots"]
 
 #: Space Ranger's columns of places, x first.
 _PLACES = ("pxl_col_in_fullres", "pxl_row_in_fullres")
@@ -61,9 +61,20 @@ def read_h5ad(path: str | Path, *, section: str | None = None) -> AnnData:
     refuse_duplicates(list(adata.obs_names), "barcodes", path)
     check_spots(adata)
     adata.obsm["spatial"] = np.ascontiguousarray(adata.obsm["spatial"], dtype=np.float64)
+    tidy_table(adata, path)
+    return adata
+
+
+def tidy_table(adata: AnnData, path: Path) -> None:
+    """Make a table's genes unique, and its ``X`` counts: ``layers['counts']``, else ``X``.
+
+    Raises
+    ------
+    SpotsError
+        They hold what is no count.
+    """
     _make_genes_unique(adata, path)
     adata.X = _as_counts(adata.layers.get("counts", adata.X), adata)
-    return adata
 
 
 def peek_record(path: Path) -> dict[str, str]:

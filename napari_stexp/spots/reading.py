@@ -8,17 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_stexp.errors import SpotsError
+from napari_stexp.spots.columns_reading import read_spot_table
+from napari_stexp.spots.columns_table import TABLE_ENDS
+from napari_stexp.spots.columns_text import has_her2st_columns
 from napari_stexp.spots.finding import find_sections, list_sections
 from napari_stexp.spots.h5ad import read_h5ad
 from napari_stexp.spots.her2st import read_her2st
+from napari_stexp.spots.options import SpotOptions
 from napari_stexp.spots.record import find_duplicates, spots_record
 from napari_stexp.spots.source import SPOT_TABLE_ENDS, SectionSource
 from napari_stexp.spots.spaceranger.layout import is_counts_file, is_visium_file
+from napari_stexp.spots.spatialdata_reading import read_spatialdata
+from napari_stexp.spots.spatialdata_store import is_spatialdata
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-__all__ = ["read_reference", "read_spots"]
+__all__ = ["is_free_table", "read_reference", "read_spots"]
 
 
 def read_spots(
@@ -27,6 +33,8 @@ def read_spots(
     counts: str | Path | None = None,
     section: str | None = None,
     bins: str | int | None = None,
+    options: SpotOptions | None = None,
+    mpp: float | None = None,
 ) -> AnnData:
     """Read spots.
 
@@ -35,14 +43,20 @@ def read_spots(
     path : path-like
         An ``.h5ad`` file with ``obsm['spatial']``; a HER2ST spot file
         (``<section>_selection.tsv``) or Space Ranger's ``tissue_positions….csv``, joined
-        with its counts; or a folder in one of the layouts that `find_sections` knows.
+        with its counts; a table with any columns (text or Parquet, `read_spot_table`); a
+        SpatialData store (`read_spatialdata`); or a folder in one of the layouts that
+        `find_sections` knows.
     counts : path-like, optional
         The spot file's counts; by default where its layout has them.
     section : str, optional
-        Which section of a folder (not needed when it has only one); for a file, the
-        section's name.
+        Which section of a folder, or which spots of a SpatialData store (not needed when
+        it has only one); for a file, the section's name.
     bins : str or int, optional
         Which bins of a Visium HD folder, see `find_sections`.
+    options : SpotOptions, optional
+        Columns and units of a table, or the frame of a SpatialData store.
+    mpp : float, optional
+        The slide's µm per pixel, for tables with places in µm.
 
     Returns
     -------
@@ -54,7 +68,9 @@ def read_spots(
     SpotsError
         Nothing there that can be read as spots.
     """
-    path = Path(path)
+    path, options = Path(path), options or SpotOptions()
+    if is_spatialdata(path):
+        return read_spatialdata(path, section, frame=options.frame, section=path.stem)
     if path.is_dir():
         return _read_from_folder(path, counts, section, bins)
     if not path.exists():
@@ -66,6 +82,16 @@ def read_spots(
                 "an h5ad file holds its own counts", path=path, found=f"counts {counts}"
             )
         return read_h5ad(path, section=section)
+    if is_free_table(path, options):
+        return read_spot_table(
+            path,
+            options.columns,
+            units=options.units,
+            counts=counts,
+            mpp=mpp,
+            decimal=options.decimal,
+            section=section,
+        )
     if name.endswith(SPOT_TABLE_ENDS):
         return read_her2st(path, counts, section=section)
     if is_visium_file(path) or is_counts_file(path):
@@ -74,9 +100,21 @@ def read_spots(
     raise SpotsError(
         "not a kind of spot file that is read",
         path=path,
-        expected=".h5ad, a HER2ST spot file (.tsv), or tissue_positions….csv",
+        expected=".h5ad, a table (.csv, .tsv, .parquet), or tissue_positions….csv",
         found=path.suffix or "no suffix",
     )
+
+
+def is_free_table(path: Path, options: SpotOptions) -> bool:
+    """Whether a file is a table whose columns the user picks: no layout knows it."""
+    name = path.name.lower()
+    if not name.endswith(TABLE_ENDS):
+        return False
+    if options.columns is not None:
+        return True
+    if is_visium_file(path) or is_counts_file(path):
+        return False
+    return not name.endswith(SPOT_TABLE_ENDS) or not has_her2st_columns(path)
 
 
 def _read_from_folder(

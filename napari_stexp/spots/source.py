@@ -7,11 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_stexp.errors import SpotsError
+from napari_stexp.spots.columns_reading import read_spot_table
+from napari_stexp.spots.columns_table import TABLE_ENDS
+from napari_stexp.spots.columns_text import has_her2st_columns
 from napari_stexp.spots.h5ad import read_h5ad
 from napari_stexp.spots.her2st import read_her2st
 from napari_stexp.spots.labels import add_labels
 from napari_stexp.spots.record import RECORD
 from napari_stexp.spots.spaceranger.layout import is_visium_file
+from napari_stexp.spots.spatialdata_reading import read_spatialdata
+from napari_stexp.spots.spatialdata_store import is_spatialdata
 from napari_stexp.spots.technology import SPATIAL_TRANSCRIPTOMICS
 from napari_stexp.spots.visium import read_visium
 
@@ -48,6 +53,8 @@ class SectionSource:
         µm per level-0 pixel of the slide; None: what the slide says.
     labels : Path or None
         A table of the pathologist's labels, see `napari_stexp.spots.labels.add_labels`.
+    element : str
+        Which spots of a SpatialData store.
     """
 
     name: str
@@ -60,11 +67,17 @@ class SectionSource:
     counts: Path | None = None
     mpp: float | None = None
     labels: Path | None = None
+    element: str = ""
 
     @property
     def has_counts(self) -> bool:
         """Whether a file of counts is named (an h5ad file may still be without)."""
-        return self.counts is not None or self.spots.suffix.lower() == ".h5ad"
+        return self.counts is not None or self._holds_all
+
+    @property
+    def _holds_all(self) -> bool:
+        """Whether positions, counts and the record lie in one AnnData."""
+        return self.spots.suffix.lower() == ".h5ad" or self.spots.is_dir()
 
     def read(self) -> AnnData:
         """Read spots, counts and labels.
@@ -93,7 +106,7 @@ class SectionSource:
             "technology": self.technology,
         }
         record.update({key: value for key, value in given.items() if value})
-        if not self.patient and self.spots.suffix.lower() != ".h5ad":
+        if not self.patient and not self._holds_all:
             record.pop("patient", None)  # what the file's name seems to say is a guess
         if self.labels is not None:
             add_labels(adata, self.labels)
@@ -109,6 +122,8 @@ class SectionSource:
                     found=f"counts {self.counts}",
                 )
             return read_h5ad(self.spots, section=self.name)
+        if is_spatialdata(self.spots):
+            return read_spatialdata(self.spots, self.element or None, section=self.name)
         if is_visium_file(self.spots):
             return read_visium(
                 self.spots,
@@ -117,7 +132,7 @@ class SectionSource:
                 patient=self.patient,
                 technology=self.technology or None,
             )
-        if name.endswith(SPOT_TABLE_ENDS):
+        if name.endswith(SPOT_TABLE_ENDS) and has_her2st_columns(self.spots):
             return read_her2st(
                 self.spots,
                 self.counts,
@@ -125,9 +140,17 @@ class SectionSource:
                 patient=self.patient,
                 technology=self.technology or SPATIAL_TRANSCRIPTOMICS,
             )
+        if name.endswith(TABLE_ENDS):
+            return read_spot_table(
+                self.spots,
+                counts=self.counts,
+                mpp=self.mpp,
+                section=self.name,
+                technology=self.technology,
+            )
         raise SpotsError(
             "not a kind of spot file that is read",
             path=self.spots,
-            expected=".h5ad, a HER2ST spot file (.tsv), or tissue_positions….csv",
+            expected=".h5ad, a table (.csv, .tsv, .parquet), or tissue_positions….csv",
             found=self.spots.suffix or "no suffix",
         )
