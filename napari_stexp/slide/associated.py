@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_stexp.errors import SlideError
+from napari_stexp.slide.location import Location
+from napari_stexp.slide.source import parser_input
 
 if TYPE_CHECKING:
     import tifffile
@@ -39,25 +41,25 @@ _NDPI_LENS = {-1.0: "macro", -2.0: "map"}
 _NDPI_SOURCE_LENS = 65421
 
 
-def read_tiff_pictures(path: Path) -> dict[str, Picture]:
+def read_tiff_pictures(path: Location) -> dict[str, Picture]:
     """Return the pictures of a TIFF slide by name; none where they can't be listed."""
     import tifffile
 
     try:
-        with tifffile.TiffFile(path) as tif:
+        with tifffile.TiffFile(parser_input(path), name=path.name) as tif:
             return list_tiff_pictures(tif, path)
     except Exception:  # noqa: BLE001 - damaged files fail in many ways; the tissue may be read
         return {}
 
 
-def list_tiff_pictures(tif: tifffile.TiffFile, path: Path) -> dict[str, Picture]:
+def list_tiff_pictures(tif: tifffile.TiffFile, path: Location) -> dict[str, Picture]:
     """Return the pictures of a TIFF slide by name; nothing is decoded.
 
     Parameters
     ----------
     tif : tifffile.TiffFile
         Open; may be closed afterwards.
-    path : Path
+    path : Path or RemotePath
         Of the file, to open it again when a picture is asked for.
     """
     found: dict[str, Picture] = {}
@@ -91,12 +93,12 @@ def _name_of(tif: tifffile.TiffFile, page: tifffile.TiffPage, series: str) -> st
     return next((name for name, word in _WORDS for t in (text, series) if word.search(t)), "")
 
 
-def _page_reader(path: Path, index: int, name: str) -> Picture:
+def _page_reader(path: Location, index: int, name: str) -> Picture:
     def read() -> NDArray[np.uint8]:
         import tifffile
 
         try:
-            with tifffile.TiffFile(path) as tif:
+            with tifffile.TiffFile(parser_input(path), name=path.name) as tif:
                 return to_rgb(tif.pages[index].asarray(), path, name)
         except SlideError:
             raise
@@ -106,7 +108,7 @@ def _page_reader(path: Path, index: int, name: str) -> Picture:
     return read
 
 
-def to_rgb(pixels: Any, path: Path, name: str) -> NDArray[np.uint8]:
+def to_rgb(pixels: Any, path: Location, name: str) -> NDArray[np.uint8]:
     """Return a picture as (h, w, 3) uint8, or raise where it is no picture."""
     found = np.asarray(pixels)
     if found.ndim == 2:
@@ -116,7 +118,7 @@ def to_rgb(pixels: Any, path: Path, name: str) -> NDArray[np.uint8]:
     return np.ascontiguousarray(found[:, :, :3])
 
 
-def _unreadable(path: Path, name: str, error: object) -> SlideError:
+def _unreadable(path: Location, name: str, error: object) -> SlideError:
     return SlideError(f"its {name} image can't be read", path=path, found=error)
 
 

@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from napari_stexp.errors import SlideError, TileError
+from napari_stexp.slide.location import Location, RemotePath
 
-__all__ = ["ByteSource"]
+if TYPE_CHECKING:
+    from napari_stexp.slide.remote import RemoteFile
+
+__all__ = ["ByteSource", "RemoteSource", "open_source", "parser_input"]
+
+
+def open_source(path: Location) -> ByteSource:
+    """Open a file of this machine, or one behind an address, for reading byte ranges.
+
+    Raises
+    ------
+    SlideError
+        It can't be opened, or the server gives no ranges.
+    """
+    return RemoteSource(path) if isinstance(path, RemotePath) else ByteSource(path)
+
+
+def parser_input(path: Location) -> Path | io.RawIOBase:
+    """Return what to give to a parser: the path, or a file object that reads by range."""
+    return _SourceFile(RemoteSource(path)) if isinstance(path, RemotePath) else path
 
 
 class _Descriptor:
@@ -41,6 +63,9 @@ class ByteSource:
     SlideError
         The file can't be opened.
     """
+
+    path: Location
+    size: int
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -97,3 +122,77 @@ class ByteSource:
     def close(self) -> None:
         """Let go of the file; reads that are under way end normally."""
         self._descriptor = None
+
+
+class RemoteSource(ByteSource):
+    """Byte ranges of a file behind an address, through its blocks in memory.
+
+    Parameters
+    ----------
+    path : RemotePath
+
+    Raises
+    ------
+    SlideError
+        The server can't be reached, doesn't have the file, or gives no ranges.
+    """
+
+    def __init__(self, path: RemotePath) -> None:
+        from napari_stexp.slide.remote import open_remote
+
+        self.path = path
+        self._remote: RemoteFile | None = open_remote(path)
+        self.size = self._remote.size
+
+    def read(self, offset: int, count: int) -> bytes:
+        """Return exactly ``count`` bytes from ``offset``."""
+        remote = self._remote
+        if remote is None:
+            raise TileError("the slide is closed", path=self.path)
+        if offset < 0 or offset + count > remote.size:
+            raise TileError(
+                "the file ends inside a tile",
+                path=self.path,
+                expected=f"{count} bytes at {offset}",
+                found=max(0, remote.size - offset),
+            )
+        return remote.read(offset, count)
+
+    def close(self) -> None:
+        """Let go of the file; reads that are under way end normally."""
+        self._remote = None
+
+
+class _SourceFile(io.RawIOBase):
+    """A source as a file object, for parsers."""
+
+    def __init__(self, source: ByteSource) -> None:
+        self._source = source
+        self._at = 0
+        self.name = source.path.name
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._source.size}[whence]
+        self._at = max(0, start + offset)
+        return self._at
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
+        data = self._source.read(self._at, max(0, min(len(view), self._source.size - self._at)))
+        view[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._source.close()
+        super().close()

@@ -8,10 +8,18 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_stexp.errors import SlideError
 from napari_stexp.slide.facts import SlideFacts
 from napari_stexp.slide.formats.level import TileLevel
 
-__all__ = ["OpenedFile"]
+__all__ = ["LeftToOpenSlideError", "OpenedFile"]
+
+
+class LeftToOpenSlideError(SlideError):
+    """Our own readers don't read this kind of file; OpenSlide may.
+
+    Not for damage: what is cut off must not open through another backend.
+    """
 
 
 @dataclass(frozen=True)
