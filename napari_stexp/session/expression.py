@@ -149,8 +149,12 @@ def make_measured(
     spots: Any, adata: Any | None, earlier: MeasuredExpression | None = None
 ) -> MeasuredExpression:
     """Return the measurement, on the scale of the prediction ``adata`` where there is one."""
+    from napari_stexp.session.prepared import prepared_measurement
+
+    prepared = prepared_measurement(spots)
     if adata is None:
-        return MeasuredExpression(spots, earlier=earlier)
+        return prepared or MeasuredExpression(spots, earlier=earlier)
+    earlier = earlier or prepared
     genes, scale = list(adata.var_names), prediction_scale(adata)
     return MeasuredExpression(spots, genes, scale, earlier=earlier)
 

@@ -46,9 +46,12 @@ def check_placement(spots: Any, slide: Slide | None) -> list[str]:
     ScaleError
         The spots' pitch contradicts the slide's µm/px.
     """
+    from napari_stexp.session.prepared import is_checked
     from napari_stexp.spots import check_scale, check_spots
 
-    check_spots(spots, None if slide is None else slide.shape)
+    fits = slide is None or spots_inside(spots, slide.shape).any()
+    if not (fits and is_checked(spots)):
+        check_spots(spots, None if slide is None else slide.shape)
     if slide is None:
         return []
     if slide.mpp is not None:

@@ -14,6 +14,7 @@ from napari_stexp.session.opening import make_tissue_grid
 if TYPE_CHECKING:
     from napari_stexp.model import ModelBundle
     from napari_stexp.slide import Slide
+    from napari_stexp.slide.location import RemotePath
 
 __all__ = [
     "GridSettings",
@@ -49,10 +50,11 @@ class GridSettings:
     in_tissue: bool = True
 
 
-def open_slide_steps(path: Path, mpp: float | None = None) -> Generator[Progress, None, Slide]:
+def open_slide_steps(path: Path | RemotePath, mpp: float | None = None) -> Generator[Progress, None, Slide]:
     """Convert the slide if need be, open it, and warm its overview."""
     yield Progress(0, 0, "opening the slide")
     from napari_stexp.slide import open_slide, prepare_slide
+    from napari_stexp.slide.location import RemotePath
 
     yield from prepare_slide(path)
     yield Progress(0, 0, "opening the slide")
@@ -62,6 +64,9 @@ def open_slide_steps(path: Path, mpp: float | None = None) -> Generator[Progress
         # The coarsest level is read whole when the layer is made, in the main
         # thread: what it needs is decoded here, so that it comes from the cache.
         slide.dask_levels()[-1].compute(scheduler="synchronous")
+        if isinstance(slide.path, RemotePath):  # asked for in the main thread later on
+            yield Progress(0, 0, "telling the slide from others")
+            slide.fingerprint()
         yield Progress(1, 1, "opening the slide")
     except GeneratorExit:
         slide.close()
@@ -69,15 +74,26 @@ def open_slide_steps(path: Path, mpp: float | None = None) -> Generator[Progress
     return slide
 
 
-def read_spots_steps(path: Path, counts: Path | None = None, section: str | None = None) -> Steps:
-    """Read a spot table (AnnData)."""
+def read_spots_steps(
+    path: Path,
+    counts: Path | None = None,
+    section: str | None = None,
+    bins: str | None = None,
+) -> Steps:
+    """Read a spot table (AnnData), and find what showing it needs."""
     yield Progress(0, 0, "reading the spots")
+    from napari_stexp.session.prepared import prepare_spots
     from napari_stexp.spots import read_spots
 
-    return read_spots(path, counts=counts, section=section)
+    spots = read_spots(path, counts=counts, section=section, bins=bins)
+    yield Progress(0, 0, "looking at the spots")
+    prepare_spots(spots)
+    return spots
 
 
-def read_spots_or_prediction_steps(path: Path, counts: Path | None = None) -> Steps:
+def read_spots_or_prediction_steps(
+    path: Path, counts: Path | None = None, bins: str | None = None
+) -> Steps:
     """Read what was called spots (AnnData); return it, and whether it is a prediction."""
     yield Progress(0, 0, "reading the spots")
     from napari_stexp.session.recognising import recognise
@@ -87,7 +103,7 @@ def read_spots_or_prediction_steps(path: Path, counts: Path | None = None) -> St
         from napari_stexp.predict import read_prediction
 
         return read_prediction(path), True
-    return (yield from read_spots_steps(path, counts)), False
+    return (yield from read_spots_steps(path, counts, bins=bins)), False
 
 
 def make_grid_steps(slide: Slide, settings: GridSettings) -> Steps:

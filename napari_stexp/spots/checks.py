@@ -138,7 +138,8 @@ def compare_scale(adata: AnnData, mpp: float | None) -> list[ScaleComparison]:
     slide = ("slide", f"{mpp:.4g} µm/px")
     path = str(record["source"]) if record.get("source") else None
     found = []
-    if from_pitch := estimate_mpp(adata):
+    from_pitch = estimate_mpp(adata) if known_length(record.get("pitch_um")) else None
+    if from_pitch:
         pitch = f"{from_pitch:.4g} µm/px ({float(record['pitch_um']):g} µm apart)"
         found.append(ScaleComparison("pitch", mpp, from_pitch, (slide, ("spots", pitch)), path))
     if stated := known_length(record.get("microns_per_pixel")):

@@ -65,7 +65,8 @@ def assemble_spots(
     from anndata import AnnData
     from scipy.sparse import csr_matrix
 
-    obs = pd.DataFrame(index=pd.Index(list(barcodes), dtype=object))
+    names = barcodes if isinstance(barcodes, pd.Index) else pd.Index(list(barcodes), dtype=object)
+    obs = pd.DataFrame(index=names)
     if array is not None:
         obs["array_col"] = array[:, 0].astype(np.int64)
         obs["array_row"] = array[:, 1].astype(np.int64)

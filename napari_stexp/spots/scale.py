@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,8 @@ __all__ = ["drawn_diameter_px", "estimate_mpp", "known_length", "spot_diameter_p
 # pitch) isn't described by it: the array positions are then not used.
 _LATTICE_TOLERANCE = 0.5
 _MOST_LOOKED_AT = 20_000  # spots, of which the nearest neighbour is looked for
+# Of larger tables the pitch is kept: the places, some of them, and what was found.
+_PITCHES: deque[tuple[weakref.ref[Any], bytes, float | None]] = deque(maxlen=8)
 # Visium's ratio of diameter to pitch, 55 µm to 100 µm, for spots whose diameter isn't known.
 _DIAMETER_PER_PITCH = 0.55
 
@@ -36,6 +40,18 @@ def spot_pitch_px(adata: AnnData) -> float | None:
     float or None
         None with fewer than two spots at distinct places.
     """
+    places = adata.obsm["spatial"]
+    if len(places) <= _MOST_LOOKED_AT:
+        return _find_pitch(adata)
+    mark = np.asarray(places[:: len(places) // 50]).tobytes()  # others, if they were moved
+    found = next((one for one in _PITCHES if one[0]() is places and one[1] == mark), None)
+    if found is None:
+        found = (weakref.ref(places), mark, _find_pitch(adata))
+        _PITCHES.append(found)
+    return found[2]
+
+
+def _find_pitch(adata: AnnData) -> float | None:
     xy = np.asarray(adata.obsm["spatial"], dtype=np.float64)
     xy = xy[np.isfinite(xy).all(axis=1)]
     plain = _median_nearest(xy)
@@ -90,10 +106,16 @@ def drawn_diameter_px(adata: AnnData) -> float:
 
 
 def estimate_mpp(adata: AnnData) -> float | None:
-    """µm per level-0 pixel from the array's known pitch; None where that is unknown."""
-    pitch_um = known_length(spots_record(adata).get("pitch_um"))
-    pitch_px = spot_pitch_px(adata) if pitch_um else None
-    return pitch_um / pitch_px if pitch_um and pitch_px else None
+    """µm per level-0 pixel from the array's known pitch; None where that is unknown.
+
+    Of cells, which have no pitch, what their files state.
+    """
+    record = spots_record(adata)
+    pitch_um = known_length(record.get("pitch_um"))
+    if pitch_um is None:
+        return known_length(record.get("microns_per_pixel"))
+    pitch_px = spot_pitch_px(adata)
+    return pitch_um / pitch_px if pitch_px else None
 
 
 def known_length(value: Any) -> float | None:

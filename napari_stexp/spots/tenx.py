@@ -93,6 +93,8 @@ def _make_unique(genes: list[str], path: Path) -> list[str]:
 
 
 def _check_counts(matrix: Any, barcodes: list[str], genes: list[str], path: Path) -> None:
+    if not matrix.nnz or (matrix.data.min() >= 0 and matrix.data.max() < np.inf):  # NaN is neither
+        return
     bad = ~(np.isfinite(matrix.data) & (matrix.data >= 0))
     if bad.any():
         first = int(np.argmax(bad))

@@ -85,9 +85,12 @@ def read_positions(path: Path) -> Positions:
         )
     import pandas as pd
 
+    barcodes: pd.Index[str] = pd.Index(table["barcode"], dtype=object)
+    if not barcodes.is_unique:
+        refuse_duplicates(barcodes.tolist(), "barcodes", path)
     return Positions(
         path,
-        pd.Index(table["barcode"], dtype=object),
+        barcodes,
         table[["array_col", "array_row"]].to_numpy(np.int64),
         table[["pxl_col_in_fullres", "pxl_row_in_fullres"]].to_numpy(np.float64),
         total,
@@ -123,7 +126,6 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, int]:
         ) from error
     for column in COLUMNS[1:]:
         frame[column] = _as_numbers(frame[column], column, path)
-    refuse_duplicates(frame["barcode"].tolist(), "barcodes", path)
     return frame.reset_index(drop=True), total
 
 
@@ -166,6 +168,8 @@ def _as_numbers(cells: pd.Series[Any], column: str, path: Path) -> NDArray[Any]:
     """Return a column as int64, or float64 where it holds pixels."""
     import pandas as pd
 
+    if cells.dtype.kind == "i":
+        return cells.to_numpy(np.float64 if column.startswith("pxl") else np.int64)
     numbers = pd.to_numeric(cells, errors="coerce").to_numpy(np.float64)
     whole = not column.startswith("pxl")
     bad = ~np.isfinite(numbers) | (whole & (numbers != np.rint(numbers)))
