@@ -7,8 +7,10 @@ Core code raises these and nothing broader. None of them derives from
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 __all__ = [
+    "AlignmentError",
     "AnnotationError",
     "BundleError",
     "CheckpointError",
@@ -35,7 +37,8 @@ class StexpError(Exception):
     what : str
         What went wrong, as a short sentence without a full stop.
     path : path-like, optional
-        The file or folder that it is about.
+        The file or folder that it is about; an address (`slide.location.RemotePath`) is kept
+        as it is.
     expected, found : object, optional
         What was needed, and what was there instead.
     hint : str, optional
@@ -46,13 +49,13 @@ class StexpError(Exception):
         self,
         what: str,
         *,
-        path: str | Path | None = None,
+        path: object = None,
         expected: object = None,
         found: object = None,
         hint: str | None = None,
     ) -> None:
         self.what = what
-        self.path = Path(path) if path is not None else None
+        self.path: Any = Path(path) if isinstance(path, str) else path
         self.expected = expected
         self.found = found
         self.hint = hint
@@ -79,7 +82,7 @@ class StexpError(Exception):
 def _rebuild(
     kind: type[StexpError],
     what: str,
-    path: Path | None,
+    path: object,
     expected: object,
     found: object,
     hint: str | None,
@@ -101,6 +104,10 @@ class ScaleError(SlideError):
 
 class SpotsError(StexpError):
     """A spot or count table can't be used."""
+
+
+class AlignmentError(StexpError):
+    """Spots can't be laid on a slide in this way."""
 
 
 class AnnotationError(StexpError):
