@@ -71,7 +71,7 @@ def _outer(one: Mapping[str, Any], axes: list[str]) -> list[str]:
     if kind in ("affine", "rotation"):
         return _axes(one, "output") or axes
     if kind == "mapAxis":
-        return list(one["mapAxis"])
+        return _axes(one, "output") or list(one["mapAxis"])
     if kind == "sequence":
         inner = axes
         for part in one["transformations"]:
@@ -96,18 +96,24 @@ def _matrix(one: Mapping[str, Any], axes: list[str]) -> Matrix:
     elif kind == "rotation":
         matrix[:n, :n] = np.array(one["rotation"], dtype=np.float64)
     elif kind == "mapAxis":
-        matrix = np.zeros((len(one["mapAxis"]) + 1, n + 1))
-        matrix[-1, -1] = 1
-        for row, source in enumerate(one["mapAxis"].values()):
-            matrix[row, axes.index(source)] = 1
+        matrix = _pick([one["mapAxis"][axis] for axis in _outer(one, axes)], axes)
     elif kind == "sequence":
         inner = axes
         for part in one["transformations"]:
-            inner = _axes(part, "input") or inner
-            matrix = _matrix(part, inner) @ matrix
-            inner = _outer(part, inner)
+            own = _axes(part, "input") or inner
+            matrix = _matrix(part, own) @ _pick(own, inner) @ matrix
+            inner = _outer(part, own)
     elif kind != "identity":
         raise ValueError("not a known kind")
+    return matrix
+
+
+def _pick(names: Sequence[str], axes: Sequence[str]) -> Matrix:
+    """Return the matrix that takes coordinates along ``axes`` to those named."""
+    matrix = np.zeros((len(names) + 1, len(axes) + 1))
+    matrix[-1, -1] = 1
+    for row, name in enumerate(names):
+        matrix[row, list(axes).index(name)] = 1
     return matrix
 
 

@@ -150,3 +150,66 @@ def test_what_can_not_be_written_leaves_nothing(tmp_path, spots):
     with pytest.raises(OutputError):
         write_spatialdata(tmp_path / "file" / "a.zarr", regions=REGIONS)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["b.zarr", "file"]
+
+
+@needs_spatialdata
+@quiet
+def test_what_is_written_is_read_as_the_same_spots(tmp_path, slide, spots, prediction):
+    from napari_stexp.spots import look_at_store, read_spots, spot_diameter_px
+
+    prediction.uns["stexp"] = {"model": "one"}
+    path = write_spatialdata(
+        tmp_path / "a.zarr", slide=slide, spots=spots, prediction=prediction, regions=REGIONS
+    )
+    read = read_spots(path)
+    assert read.obs_names.tolist() == spots.obs_names.tolist()
+    np.testing.assert_array_equal(read.X.toarray(), spots.X.toarray())
+    np.testing.assert_array_equal(read.obsm["spatial"], spots.obsm["spatial"])
+    assert read.obs.columns.tolist() == spots.obs.columns.tolist()
+    assert spot_diameter_px(read) == spot_diameter_px(spots)
+    assert read.uns["stexp_spots"]["section"] == "Q1"
+    image = look_at_store(path).slide
+    assert (image.name, image.shape, image.levels) == ("slide", (1300, 2200), len(slide.levels))
+
+
+@needs_spatialdata
+@quiet
+def test_places_are_where_spatialdata_puts_them(tmp_path):
+    """Transformations of every kind, against the package's own."""
+    import geopandas
+    from anndata import AnnData
+    from spatialdata import SpatialData, get_centroids
+    from spatialdata.models import Image2DModel, ShapesModel, TableModel
+    from spatialdata.transformations import Affine, Identity, MapAxis, Scale, Sequence, Translation
+    from spatialdata.transformations import get_transformation_between_coordinate_systems as between
+
+    from napari_stexp.spots import read_spatialdata
+
+    affine = [[0.9, -0.2, 7], [0.3, 1.1, -4], [0, 0, 1]]
+    frames = {
+        "global": Sequence([Scale([2, 3], ("x", "y")), Translation([5, 6], ("x", "y"))]),
+        "turned": Affine(affine, ("x", "y"), ("x", "y")),
+        "swapped": Sequence([MapAxis({"x": "y", "y": "x"}), Translation([1], ("y",))]),
+        "same": Identity(),
+    }
+    shapes = [shapely.Polygon([(x, x), (x + 9, x + 1), (x + 2, x + 6)]) for x in (0, 10, 30)]
+    shapes.append(shapely.MultiPolygon([shapely.box(0, 0, 2, 2), shapely.box(9, 9, 12, 12)]))
+    cells = ShapesModel.parse(geopandas.GeoDataFrame(geometry=shapes), transformations=frames)
+    image = Image2DModel.parse(
+        np.zeros((3, 40, 50), np.uint8),
+        dims=("c", "y", "x"),
+        transformations={"turned": Affine(affine[::-1][1:] + affine[2:], ("y", "x"), ("y", "x"))},
+    )
+    table = AnnData(np.ones((4, 1), np.float32))
+    table.obs["region"], table.obs["cell"] = "cells", np.arange(4)
+    table = TableModel.parse(table, region="cells", region_key="region", instance_key="cell")
+    data = SpatialData(images={"he": image}, shapes={"cells": cells}, tables={"t": table})
+    data.write(tmp_path / "a.zarr")
+    for name in frames:
+        expected = get_centroids(cells, name).compute().to_numpy()
+        found = read_spatialdata(tmp_path / "a.zarr", frame=name).obsm["spatial"]
+        np.testing.assert_allclose(found, expected, atol=1e-9)
+    matrix = between(data, cells, data["he"]).to_affine_matrix(("x", "y"), ("x", "y"))
+    centres = get_centroids(cells, "same").compute().to_numpy()
+    found = read_spatialdata(tmp_path / "a.zarr").obsm["spatial"]
+    np.testing.assert_allclose(found, centres @ matrix[:2, :2].T + matrix[:2, 2], atol=1e-9)
