@@ -128,8 +128,13 @@ class Controller(BackgroundTasks):
         path: str | Path,
         counts: str | Path | None = None,
         then: Callable[[], None] | None = None,
+        *,
+        bins: str | None = None,
     ) -> None:
-        """Read spots in the background and lay them on the slide; a prediction is shown as one."""
+        """Read spots in the background and lay them on the slide; a prediction is shown as one.
+
+        ``bins`` says which of a Visium HD run: '2', '8', '16' (µm) or 'cells'.
+        """
         path = Path(path)
         self.remember(path)
 
@@ -142,8 +147,14 @@ class Controller(BackgroundTasks):
             if then is not None:
                 then()
 
-        steps = tasks.read_spots_or_prediction_steps(path, Path(counts) if counts else None)
+        steps = tasks.read_spots_or_prediction_steps(path, Path(counts) if counts else None, bins)
         self.start("spots", steps, title=f"Reading {path.name}", on_return=show)
+
+    def load_bins(self, source: str | Path, bins: str) -> None:
+        """Read other bins, or the cells, of the Visium HD run to which a file belongs."""
+        from napari_stexp.spots import run_folder
+
+        self.load_spots(run_folder(source), bins=bins)
 
     def make_grid(
         self, settings: tasks.GridSettings, then: Callable[[], None] | None = None

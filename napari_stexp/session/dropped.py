@@ -45,11 +45,14 @@ class Dropped:
         One of `ORDER`; '' for what can't be opened.
     problem : StexpError or None
         Why it can't.
+    found_in : Path or None
+        The folder that was dropped, where this is a slide that was found in it.
     """
 
     path: Path
     kind: str = ""
     problem: StexpError | None = None
+    found_in: Path | None = None
 
 
 def may_be_ours(path: Path) -> bool:
@@ -83,8 +86,24 @@ def recognise_dropped(path: str | Path) -> Dropped:
 def sort_dropped(paths: Iterable[str | Path]) -> list[Dropped]:
     """Recognise files, and put them in the order in which they have to be opened."""
     found = [recognise_dropped(path) for path in paths]
+    if not any(one.kind == "slide" for one in found):
+        found += [slide for one in found for slide in _slide_of(one)]
     order = {kind: place for place, kind in enumerate(ORDER)}
     return sorted(found, key=lambda one: order.get(one.kind, len(order)))
+
+
+def _slide_of(one: Dropped) -> list[Dropped]:
+    """Return the slide of a folder that holds one section, such as a run of Space Ranger's."""
+    from napari_stexp.spots import list_sections
+
+    if one.kind != "spots" or not one.path.is_dir():
+        return []
+    try:
+        sections = list_sections(one.path)
+    except StexpError:  # reading the spots will say it
+        return []
+    slide = sections[0].slide if len(sections) == 1 else None
+    return [] if slide is None else [Dropped(slide, "slide", found_in=one.path)]
 
 
 def _kind_of(path: Path) -> str:

@@ -26,6 +26,9 @@ from .scale import spot_pitch_px as spot_pitch_px
 from .section_manifest import read_section_manifest as read_section_manifest
 from .section_manifest import write_section_manifest as write_section_manifest
 from .source import SectionSource as SectionSource
+from .spaceranger.bins import describe_bins as describe_bins
+from .spaceranger.layout import list_bins as list_bins
+from .spaceranger.layout import run_folder as run_folder
 from .spatialdata_reading import read_spatialdata as read_spatialdata
 from .spatialdata_store import is_spatialdata as is_spatialdata
 from .spatialdata_store import look_at_store as look_at_store

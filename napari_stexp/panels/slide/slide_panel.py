@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QDoubleSpinBox, QLabel
 
 from napari_stexp.panels.describe import describe_slide, describe_spots
 from napari_stexp.panels.panel import Panel
+from napari_stexp.panels.slide.bins_row import BinsRow
 from napari_stexp.panels.slide.grid_form import GridForm
 from napari_stexp.panels.text import count
 from napari_stexp.panels.widgets import (
@@ -127,6 +128,8 @@ class SlidePanel(Panel):
         self.column.addWidget(self.counts_button)
         self.spots_facts = Facts()
         self.column.addWidget(self.spots_facts)
+        self.bins_row = BinsRow()
+        self.column.addWidget(self.bins_row)
 
     def _build_annotations(self) -> None:
         self.column.addWidget(make_heading("Annotations"))
@@ -150,6 +153,7 @@ class SlidePanel(Panel):
         self.mpp_requested.connect(controller.set_mpp)
         self.mpp_from_spots_requested.connect(controller.take_mpp_from_spots)
         self.spots_requested.connect(controller.load_spots)
+        self.bins_row.chosen.connect(controller.load_bins)
         self.clear_spots_requested.connect(controller.clear_spots)
         self.annotations_requested.connect(controller.annotating.open)
         self.clear_annotations_requested.connect(controller.clear_annotations)
@@ -201,6 +205,7 @@ class SlidePanel(Panel):
         self._show_mpp_button()
         self._show_scale()
         self.spots_facts.show_facts(describe_spots(spots) if spots is not None else {})
+        self.bins_row.show_state(spots, busy("spots"))
         self._show_counts_button()
         self.annotations_line.setText(count(len(regions), "region") if regions else "")
         self.annotations_line.setVisible(bool(regions))

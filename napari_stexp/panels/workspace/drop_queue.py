@@ -61,6 +61,8 @@ class DropQueue(QObject):
             if one.problem is not None:
                 self._controller.fail("slide", one.problem)
                 continue
+            if one.found_in is not None and self._is_open(one.path):
+                continue
             area, act = self._action(one)
             if self._controller.busy(area):  # of something else: let it end
                 self._waiting.insert(0, one)
@@ -68,6 +70,10 @@ class DropQueue(QObject):
                 return
             self._area = area
             act()
+
+    def _is_open(self, path: Path) -> bool:
+        slide = self._controller.session.slide
+        return slide is not None and Path(str(slide.path)).absolute() == path.absolute()
 
     def _action(self, one: Dropped) -> tuple[str, Callable[[], None]]:
         """Return the area in which a file is opened, and what opens it."""

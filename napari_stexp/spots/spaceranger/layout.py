@@ -19,6 +19,7 @@ __all__ = [
     "is_positions_file",
     "is_visium_file",
     "list_bins",
+    "run_folder",
     "section_of_file",
 ]
 
@@ -145,6 +146,11 @@ def section_of_file(path: Path) -> VisiumSection | None:
     if is_visium_file(path):
         return replace(sections[0], positions=path)
     return replace(sections[0], counts=path)
+
+
+def run_folder(path: str | Path) -> Path:
+    """Return the folder of the run to which a file or folder of Space Ranger's belongs."""
+    return _outer(_climb(Path(path))[0])
 
 
 def list_bins(path: str | Path) -> tuple[str, ...]:
