@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 
@@ -19,13 +20,17 @@ class Reference:
     Attributes
     ----------
     text : str
-        Authors, journal, year, and what was taken from it.
+        Authors, journal, year, and what was taken from it; "after" them where the choice
+        follows them without having been compared gene by gene.
     doi : str
         Digital object identifier, without a resolver's address.
+    checked : bool
+        Whether each gene taken from it was looked up in it.
     """
 
     text: str
     doi: str
+    checked: bool = False
 
     @property
     def url(self) -> str:
@@ -45,13 +50,15 @@ class MarkerPanel:
     genes : tuple of str
         Approved symbols.
     references : tuple of Reference
-        Each gene is in at least one of them.
+    taken : mapping of str to tuple of str
+        DOI of a reference to the genes that come from it; each gene is in one of them.
     """
 
     name: str
     about: str
     genes: tuple[str, ...]
     references: tuple[Reference, ...]
+    taken: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def source(self) -> str:
@@ -67,13 +74,18 @@ class MarkerPanel:
 def marker_panels() -> tuple[MarkerPanel, ...]:
     """Return the panels that come with the program, in the order in which they are shown."""
     content = tomllib.loads(files(__package__).joinpath("markers.toml").read_text("utf-8"))
-    sources = {key: Reference(**source) for key, source in content["sources"].items()}
+    sources = {key: _reference(**source) for key, source in content["sources"].items()}
     return tuple(
         MarkerPanel(
             panel["name"],
             panel["about"],
-            tuple(panel["genes"]),
-            tuple(sources[key] for key in panel["sources"]),
+            tuple(gene for genes in panel["genes"].values() for gene in genes),
+            tuple(sources[key] for key in panel["genes"]),
+            {sources[key].doi: tuple(genes) for key, genes in panel["genes"].items()},
         )
         for panel in content["panels"]
     )
+
+
+def _reference(text: str, doi: str, *, checked: bool = False) -> Reference:
+    return Reference(text if checked else f"after {text}", doi, checked)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from napari_stexp.errors import GeneListError
 
@@ -47,10 +48,13 @@ class GeneMatch:
         Names as the known genes are written, in the list's order, without repeats.
     unknown : tuple of str
         Names as they were given.
+    families : dict of str to tuple of str
+        Names that stand for several genes (CD3), and the known ones that were taken for them.
     """
 
     known: tuple[str, ...]
     unknown: tuple[str, ...]
+    families: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def parse_genes(text: str) -> tuple[str, ...]:
@@ -70,7 +74,7 @@ def parse_genes(text: str) -> tuple[str, ...]:
 def match_genes(
     genes: Iterable[str],
     known: Collection[str],
-    find: Callable[[str], str | None] | None = None,
+    find: Callable[[str], str | Sequence[str] | None] | None = None,
 ) -> GeneMatch:
     """Find the genes of a list among the known ones.
 
@@ -81,21 +85,25 @@ def match_genes(
     known : collection of str
         What there is.
     find : callable, optional
-        Returns the known gene that another name means, or None.
+        Returns the known gene that another name means, all of them where it means several
+        (they are taken, and listed as a family), or nothing.
     """
     exact = set(known)
     folded = {name.casefold(): name for name in reversed(list(known))}
     found: dict[str, None] = {}
     unknown: list[str] = []
+    families: dict[str, tuple[str, ...]] = {}
     for gene in dict.fromkeys(genes):
-        name = gene if gene in exact else folded.get(gene.casefold())
+        name: Any = gene if gene in exact else folded.get(gene.casefold())
         if name is None and find is not None:
             name = find(gene)
-        if name is None:
+        names = (name,) if isinstance(name, str) else tuple(name or ())
+        if not names:
             unknown.append(gene)
-        else:
-            found[name] = None
-    return GeneMatch(tuple(found), tuple(unknown))
+        if len(names) > 1:
+            families[gene] = names
+        found.update(dict.fromkeys(names))
+    return GeneMatch(tuple(found), tuple(unknown), families)
 
 
 def read_gmt(path: str | Path) -> list[GeneSet]:

@@ -108,7 +108,7 @@ class Signatures:
         """
         names = self._names.get(expression)
         if names is not None:
-            return match_genes(genes, (), names.find)
+            return match_genes(genes, (), names.meanings)
         return match_genes(genes, (), lambda name: name if name in expression else None)
 
     # ---- scores --------------------------------------------------------------------------

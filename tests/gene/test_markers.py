@@ -48,3 +48,12 @@ def test_a_panel_can_be_scored():
 
     assert panel.as_set().genes == panel.genes
     assert panel.as_set().source == panel.source
+
+
+def test_each_gene_is_under_a_source_and_unchecked_ones_say_so():
+    for panel in marker_panels():
+        listed = [gene for genes in panel.taken.values() for gene in genes]
+        assert tuple(listed) == panel.genes
+        assert set(panel.taken) == {reference.doi for reference in panel.references}
+        for reference in panel.references:
+            assert reference.checked is not reference.text.startswith("after ")

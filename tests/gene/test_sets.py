@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_stexp.errors import GeneListError
-from napari_stexp.gene import GeneSet, match_genes, parse_genes, read_gmt
+from napari_stexp.gene import GeneNames, GeneSet, match_genes, parse_genes, read_gmt
 
 NAMES = st.lists(st.from_regex(r"[A-Z][A-Z0-9.\-]{0,8}", fullmatch=True), max_size=12)
 
@@ -104,3 +104,13 @@ def test_a_huge_file_is_not_read(tmp_path, monkeypatch):
 
     with pytest.raises(GeneListError, match="too large"):
         read_gmt(path)
+
+
+def test_a_name_of_several_genes_takes_them_all_and_says_so():
+    names = GeneNames(["CD3E", "ERBB2", "CD3D"])
+
+    match = match_genes(["cd3", "HER2", "CD3E", "none"], (), names.meanings)
+
+    assert match.known == ("CD3D", "CD3E", "ERBB2")
+    assert match.unknown == ("none",)
+    assert match.families == {"cd3": ("CD3D", "CD3E")}

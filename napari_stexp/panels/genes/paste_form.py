@@ -69,6 +69,8 @@ class PasteForm(QWidget):
         self.add_button.setEnabled(bool(genes))
         match = self._match(genes)
         text = f"{len(match.known)} of {count(len(genes), 'gene')} known here."
+        for name, taken in match.families.items():
+            text += f" {name} stands for {join_words(taken, 8)}."
         if match.unknown:
             text += f" Not known: {join_words(match.unknown, 8)}."
         self.line.setText(text)
