@@ -67,7 +67,7 @@ class EmbeddingStore:
         """
         encoder, projection = self._digest(plan.bundle)
         place = hashlib.sha256(np.ascontiguousarray(plan.centers).tobytes()).hexdigest()
-        slide = [plan.slide.fingerprint(), repr(plan.slide.mpp), place]
+        slide = [plan.slide.fingerprint(), repr(plan.slide.mpp), plan.slide.colour, place]
         contract = json.dumps(plan.bundle.header.input.to_json(), sort_keys=True)
         shared = [*slide, contract, encoder, device, precision]
         n = plan.spots.n_obs

@@ -21,6 +21,8 @@ __all__ = ["check_extends", "choose_rows", "find_differences", "note_run"]
 
 # What doesn't change values, beyond rounding.
 _HOW_ONLY = ("device", "batch_size", "threads")
+# What predictions of earlier versions don't tell of their slide.
+_TOLD_ONLY = ("objective", "scan_date", "backend", "scale_settled")
 
 
 def choose_rows(
@@ -60,8 +62,11 @@ def find_differences(prediction: Prediction, plan: Plan) -> list[str]:
     if tuple(adata.var_names) != now.genes or not _same_model(made, now):
         return ["another model"]
     problems = []
-    slide = facts.get("slide", {})
-    if any(slide.get(key) != value for key, value in describe_slide(plan).items()):
+    slide = {"colour": "stored", **facts.get("slide", {})}
+    now_read = {k: v for k, v in describe_slide(plan).items() if k not in _TOLD_ONLY or k in slide}
+    if slide["colour"] != now_read.pop("colour"):
+        problems.append("other colours of the slide")
+    if any(slide.get(key) != value for key, value in now_read.items()):
         problems.append("another slide, or another scale of it")
     old = facts.get("parameters", {})
     new = describe_params(plan)

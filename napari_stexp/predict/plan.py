@@ -84,12 +84,15 @@ def settle_scale(slide: Slide, spots: AnnData, model_mpp: float | None) -> Slide
     Raises
     ------
     ScaleError
-        Neither slide nor spots tell, or they contradict each other.
+        Neither slide nor spots tell, or they contradict each other or the objective and
+        nobody has settled that.
     """
+    from napari_stexp.slide.scale_review import check_settled
     from napari_stexp.spots import check_scale, estimate_mpp
 
     if slide.mpp is not None:
-        check_scale(spots, slide.mpp)
+        check_scale(spots, slide.mpp, settled={one.key for one in slide.settled})
+        check_settled(slide, model_mpp)
         return slide
     estimate = estimate_mpp(spots)
     if estimate is not None:
@@ -101,5 +104,6 @@ def settle_scale(slide: Slide, spots: AnnData, model_mpp: float | None) -> Slide
         path=slide.path,
         expected=f"µm per pixel, since the model reads patches at {model_mpp:g} µm/px",
         found="none in the file, and spots of unknown pitch",
-        hint="State the slide's µm per pixel (--mpp, or in the panel 'Slide & spots').",
+        hint="State the slide's µm per pixel: --mpp or --mpp-from (spots, objective), or "
+        "'Scale…' in the panel 'Slide & spots'.",
     )

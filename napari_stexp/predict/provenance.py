@@ -70,6 +70,11 @@ def describe_slide(plan: Plan) -> dict[str, Any]:
         width=int(width),
         mpp=slide.mpp,
         mpp_source=slide.mpp_source,
+        scale_settled=" / ".join(one.sentence for one in slide.settled),
+        objective=slide.objective,
+        scan_date=slide.facts.scan_date,
+        backend=slide.backend,
+        colour=slide.colour,
         patch_px=contract.patch_px,
         patch_mpp=contract.mpp,
         fields_of_view=" ".join(f"{field:g}" for field in contract.context)

@@ -55,7 +55,7 @@ def check_placement(spots: Any, slide: Slide | None) -> list[str]:
     if slide is None:
         return []
     if slide.mpp is not None:
-        check_scale(spots, slide.mpp)
+        check_scale(spots, slide.mpp, settled={one.key for one in slide.settled})
     outside = int((~spots_inside(spots, slide.shape)).sum())
     if not outside:
         return []

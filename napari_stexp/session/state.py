@@ -102,6 +102,12 @@ class Session(Annotating, Browsing, Predicting, Opening):
         old = self._slide
         self._slide = slide
         self.slide_changed.emit(slide)
+        if self._prediction is not None and old is not None and slide.colour != old.colour:
+            notices = [
+                *notices,
+                "The slide's colours are now others than those the prediction shown was made "
+                "with. Predict again.",
+            ]
         if self._prediction is not None and old is not None and slide.mpp != old.mpp:
             scale = "unknown" if slide.mpp is None else f"{slide.mpp:.4g} µm/px"
             notices = [

@@ -18,6 +18,7 @@ from napari_stexp.session.display import DisplaySettings
 from napari_stexp.session.label_source import LabelSource
 from napari_stexp.session.signatures import Signature
 from napari_stexp.session.workspace_places import FileReference
+from napari_stexp.slide.scale_review import SettledFinding
 
 if TYPE_CHECKING:
     from napari_stexp.annotation import Region, RegionClass
@@ -113,6 +114,10 @@ class Workspace:
         Where they are, also where they weren't found.
     mpp, mpp_source : float or None, str
         Scale of the slide, and who says so.
+    colour : {'stored', 'sRGB'}
+        In which colours it is read.
+    settled : tuple of SettledFinding
+        Contradictions about the scale that were decided about.
     spots : AnnData or None
     predictions : tuple of KeptPrediction
     active : str or None
@@ -138,6 +143,8 @@ class Workspace:
     slide_file: FileReference | None = None
     mpp: float | None = None
     mpp_source: str = "unknown"
+    colour: str = "stored"
+    settled: tuple[SettledFinding, ...] = ()
     spots: Any = None
     bundle: ModelBundle | None = None
     model_file: FileReference | None = None
@@ -194,6 +201,8 @@ def take_workspace(
         slide_file=missing.get("slide") if slide is None else None,
         mpp=None if slide is None else slide.mpp,
         mpp_source="unknown" if slide is None else slide.mpp_source,
+        colour="stored" if slide is None else slide.colour,
+        settled=() if slide is None else slide.settled,
         spots=session.spots,
         bundle=bundle,
         model_file=missing.get("model") if bundle is None else None,

@@ -21,6 +21,8 @@ from napari_stexp.session.label_source import LabelSource
 from napari_stexp.session.signatures import Signature
 from napari_stexp.session.workspace import KeptView, Workspace
 from napari_stexp.session.workspace_places import FileReference
+from napari_stexp.slide.colour import check_colour
+from napari_stexp.slide.scale_review import SettledFinding
 
 __all__ = ["FORMAT", "VERSION", "check_words", "labels_to_words", "to_words", "words_to_labels",
            "words_to_workspace"]  # fmt: skip
@@ -56,6 +58,8 @@ def to_words(workspace: Workspace, files: Mapping[str, str]) -> dict[str, Any]:
         "slide": None if slide is None else slide.to_dict(),
         "mpp": workspace.mpp,
         "mpp_source": workspace.mpp_source,
+        "colour": workspace.colour,
+        "scale_settled": [[one.key, one.sentence] for one in workspace.settled],
         "model": None if model is None else model.to_dict(),
         "files": {name: files[name] for name in _PARTS if name in files},
         "parameters": dict(workspace.params),
@@ -127,6 +131,10 @@ def _parse(words: dict[str, Any]) -> Workspace:
         model_file=None if model is None else FileReference.from_dict(model),
         mpp=None if mpp is None else float(mpp),
         mpp_source=str(words.get("mpp_source", "unknown")),
+        colour=check_colour(str(words.get("colour", "stored"))),
+        settled=tuple(
+            SettledFinding(str(key), str(text)) for key, text in words.get("scale_settled", ())
+        ),
         params=dict(words.get("parameters", {})),
         active=words.get("active_prediction"),
         classes=tuple(

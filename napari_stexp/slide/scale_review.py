@@ -18,6 +18,7 @@ __all__ = [
     "check_settled",
     "describe_ratio",
     "expected_mpp",
+    "is_square",
     "review_metadata",
 ]
 
@@ -173,11 +174,16 @@ def _slipped(claim: ScaleClaim, objective: float | None) -> float | None:
     return None
 
 
+def is_square(mpp_xy: tuple[float, float]) -> bool:
+    """Whether a pixel's width and height agree within 2 %: then their mean is used."""
+    return max(mpp_xy) / min(mpp_xy) - 1 <= _SQUARE
+
+
 def _anisotropic(slide: Slide) -> Iterator[ScaleFinding]:
     if slide.mpp_xy is None:
         return
     x, y = slide.mpp_xy
-    if max(x, y) / min(x, y) - 1 > _SQUARE:
+    if not is_square(slide.mpp_xy):
         yield ScaleFinding(
             "anisotropic",
             "question",
@@ -243,7 +249,8 @@ def _sources(slide: Slide) -> Iterator[ScaleFinding]:
 def check_settled(slide: Slide, model_mpp: float | None = None) -> None:
     """Raise while a question about a slide's scale is open.
 
-    A scale that is merely missing passes: spots may tell it.
+    A scale that is merely missing passes: spots may tell it. Pixels that aren't square are
+    settled only by one size for both sides: patches would be stretched.
 
     Parameters
     ----------
@@ -263,7 +270,7 @@ def check_settled(slide: Slide, model_mpp: float | None = None) -> None:
         if (
             finding.severity == "question"
             and finding.kind not in ("missing", "implausible")
-            and finding.key not in known
+            and (finding.key not in known or finding.kind == "anisotropic")
         ):
             raise ScaleError(
                 f"{finding.title[0].lower()}{finding.title[1:]}",

@@ -14,6 +14,7 @@ from shapely import box
 
 from napari_stexp.annotation import Region
 from napari_stexp.predict import Prediction, SpotBatch
+from napari_stexp.slide.facts import SlideFacts
 
 
 @dataclass(frozen=True)
@@ -23,13 +24,26 @@ class FakeSlide:
     mpp: float | None = 0.5
     mpp_source: str = "metadata"
     closed: list = field(default_factory=list, compare=False)
+    facts: SlideFacts = field(default_factory=lambda: SlideFacts("OME-TIFF"))
+    settled: tuple = ()
+    colour: str = "stored"
+    has_profile: bool = False
+    associated: tuple = ()
 
     @property
     def name(self):
         return self.path.name
 
-    def with_mpp(self, mpp, source="user"):
-        return replace(self, mpp=mpp, mpp_source=source, closed=[])
+    @property
+    def objective(self):
+        return self.facts.objective
+
+    @property
+    def mpp_xy(self):
+        return None if self.mpp is None else (self.mpp, self.mpp)
+
+    def with_mpp(self, mpp, source="user", settled=()):
+        return replace(self, mpp=mpp, mpp_source=source, settled=tuple(settled), closed=[])
 
     def fingerprint(self):
         return "0" * 64
