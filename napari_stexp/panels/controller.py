@@ -21,6 +21,7 @@ from napari_stexp.panels.predict.prediction_control import PredictionControl
 from napari_stexp.panels.reading.reading_control import ReadingControl
 from napari_stexp.panels.train.training_control import TrainingControl
 from napari_stexp.panels.workspace.workspace_control import WorkspaceControl
+from napari_stexp.viewer.garbage import collect_all_again
 
 if TYPE_CHECKING:
     from napari_stexp.session import Session
@@ -67,6 +68,7 @@ class Controller(BackgroundTasks):
         for handle in list(self.tasks.values()):
             handle.cancel()
         self.predicting.close()
+        collect_all_again()
         self.session.noticed.disconnect(self._on_noticed, missing_ok=True)
 
     def _on_noticed(self, notice: str) -> None:

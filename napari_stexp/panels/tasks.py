@@ -94,19 +94,27 @@ def import_steps(request: ImportRequest) -> Generator[Progress, None, ModelBundl
 
 def warm_up_steps() -> Steps:
     """Import what opening a slide needs, while the user is still choosing one."""
-    yield Progress(0, 0, "getting ready")
-    import dask.array
+    from napari_stexp.viewer.garbage import spare_what_is_there, without_collecting
 
-    yield Progress(0, 0, "getting ready")
-    from napari_stexp.slide import open_slide, prepare_slide  # noqa: F401
-
-    yield Progress(0, 0, "getting ready")
-    with contextlib.suppress(ImportError):  # where it is installed, dask asks it for a scheduler
-        import dask.distributed  # noqa: F401
-    from napari_stexp.viewer.warm_up import warm_up_layers
-
-    for _ in warm_up_layers():
+    with without_collecting():
         yield Progress(0, 0, "getting ready")
+        import dask.array
+
+        yield Progress(0, 0, "getting ready")
+        from napari_stexp.slide import open_slide, prepare_slide  # noqa: F401
+
+        yield Progress(0, 0, "getting ready")
+        with contextlib.suppress(ImportError):  # where it is installed, dask asks for a scheduler
+            import dask.distributed  # noqa: F401
+        yield Progress(0, 0, "getting ready")
+        import anndata  # noqa: F401
+        import scipy.sparse  # noqa: F401
+
+        from napari_stexp.viewer.warm_up import warm_up_layers
+
+        for _ in warm_up_layers():
+            yield Progress(0, 0, "getting ready")
+        spare_what_is_there()
 
 
 def list_devices_steps() -> Steps:

@@ -9,12 +9,14 @@ from napari_stexp.viewer.classes_layer import Classes
 from napari_stexp.viewer.drawing import Drawing
 from napari_stexp.viewer.flying import Flying
 from napari_stexp.viewer.focus import Focus
+from napari_stexp.viewer.garbage import hand_over_sooner
 from napari_stexp.viewer.layer_data import put_into_session
 from napari_stexp.viewer.native import keep_triton_to_itself
 from napari_stexp.viewer.regions_layer import ShownRegions
 from napari_stexp.viewer.shown_spots import ShownSpots
 from napari_stexp.viewer.slide_layer import holds_slide, make_slide_layer, show_again
 from napari_stexp.viewer.stack import LayerStack
+from napari_stexp.viewer.torch_import import import_torch_gently
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -52,6 +54,8 @@ class LayerAdapter(Flying):
 
     def __init__(self, session: Session, viewer: ViewerModel) -> None:
         keep_triton_to_itself()  # before anything predicts in this window
+        import_torch_gently()
+        hand_over_sooner()
         self.session = session
         self.viewer = viewer
         self.image_layer: Image | None = None

@@ -18,6 +18,7 @@ from napari_stexp.viewer.annotation_tiles import (
     place_tiles,
 )
 from napari_stexp.viewer.frame import layer_frame, place, world_mpp
+from napari_stexp.viewer.garbage import spare_what_is_there
 from napari_stexp.viewer.layer_data import REGIONS
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ class RegionsLayer:
                 self.layer = make_annotation_layer(regions.items, world_mpp(session), *look)
             else:
                 tiles = RegionTiles(regions.items, _extent(session), *look)
+                spare_what_is_there()  # napari collects whenever a layer goes: not these
                 self.layer = make_tiled_layer(tiles, world_mpp(session))
         else:
             self.layer = layer

@@ -153,8 +153,12 @@ class SpotsLayer:
         """Follow the display settings that need no new colours."""
         display = self._session.display
         self._picture.style(self.diameter, display.shape)
-        self.layer.opacity = display.opacity
-        self.layer.visible = display.visible and not self.covered
+        # napari lays out all layers anew, and draws a thumbnail, even where nothing changes.
+        visible = display.visible and not self.covered
+        if self.layer.opacity != display.opacity:
+            self.layer.opacity = display.opacity
+        if self.layer.visible != visible:
+            self.layer.visible = visible
 
     def paint(self, *, restyle: bool = False) -> None:
         """Give every spot the colour of its value, and keep legend and features right."""
