@@ -8,12 +8,14 @@
 #   make check        lint, types and contracts, as CI runs them
 #
 # PYTHON=/path/to/python3.12 chooses the Python of the virtual environment,
-# ARGS="-k slide" is passed on to pytest, JOBS=4 runs `make test` on four processes.
+# ARGS="-k slide" is passed on to pytest, JOBS=4 runs the tests on four processes.
 
 VENV ?= .venv
 ARGS ?=
 JOBS ?= 2
 export VENV PYTHON
+# pytest rewrites what napari's plugins for it hold: seconds in each process, unless it is kept.
+unexport PYTHONDONTWRITEBYTECODE
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -40,7 +42,7 @@ test: $(STAMP)
 	scripts/with-display.sh $(BIN)/python -m pytest -m "not slow and not timing" -n $(JOBS) --dist loadfile $(ARGS)
 
 test-slow: $(STAMP)
-	scripts/with-display.sh $(BIN)/python -m pytest -m slow $(ARGS)
+	scripts/with-display.sh $(BIN)/python -m pytest -m slow -n $(JOBS) --dist loadfile $(ARGS)
 
 test-all: $(STAMP)
 	scripts/with-display.sh $(BIN)/python -m pytest -m "not timing" $(ARGS)
