@@ -50,7 +50,9 @@ class GridSettings:
     in_tissue: bool = True
 
 
-def open_slide_steps(path: Path | RemotePath, mpp: float | None = None) -> Generator[Progress, None, Slide]:
+def open_slide_steps(
+    path: Path | RemotePath, mpp: float | None = None, colour: str = "stored"
+) -> Generator[Progress, None, Slide]:
     """Convert the slide if need be, open it, and warm its overview."""
     yield Progress(0, 0, "opening the slide")
     from napari_stexp.slide import open_slide, prepare_slide
@@ -58,7 +60,7 @@ def open_slide_steps(path: Path | RemotePath, mpp: float | None = None) -> Gener
 
     yield from prepare_slide(path)
     yield Progress(0, 0, "opening the slide")
-    slide = open_slide(path, mpp=mpp)
+    slide = open_slide(path, mpp=mpp, colour=colour)
     try:
         yield Progress(0, 0, "reading the overview")
         # The coarsest level is read whole when the layer is made, in the main

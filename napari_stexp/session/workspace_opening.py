@@ -13,6 +13,7 @@ from napari_stexp.files import sha256
 from napari_stexp.progress import Progress
 from napari_stexp.session.workspace import Workspace
 from napari_stexp.session.workspace_places import FileReference, find_file
+from napari_stexp.slide.location import Location
 
 __all__ = ["open_files", "open_missing", "refer_to_files"]
 
@@ -62,20 +63,20 @@ def open_files(workspace: Workspace, path: Path, search: Sequence[Path]) -> Read
     return workspace
 
 
-def _fingerprint(path: Path) -> str:
+def _fingerprint(path: Location) -> str:
     from napari_stexp.slide.identify import fingerprint
 
     return fingerprint(path)
 
 
-def open_missing(workspace: Workspace, kind: str, path: Path) -> Reading:
+def open_missing(workspace: Workspace, kind: str, path: Location) -> Reading:
     """Open a slide or model that a workspace needs, wherever it is now.
 
     Parameters
     ----------
     workspace : Workspace
     kind : {'slide', 'model'}
-    path : Path
+    path : Path or RemotePath
         The file; another one than was saved is taken, too.
 
     Raises
@@ -93,7 +94,9 @@ def open_missing(workspace: Workspace, kind: str, path: Path) -> Reading:
 
     yield from prepare_slide(path)
     yield Progress(0, 0, "opening the slide")
-    slide = reopen_slide(path, workspace.mpp, workspace.mpp_source)
+    slide = reopen_slide(
+        path, workspace.mpp, workspace.mpp_source, workspace.colour, workspace.settled
+    )
     try:
         yield Progress(0, 0, "reading the overview")
         # The coarsest level is read whole when it is shown, in the main thread: from the cache.
