@@ -15,6 +15,8 @@ napari-stexp view slide.svs --model model.safetensors --predict
 
 napari-stexp view work.stexp
 
+napari-stexp view predicted.h5ad
+
 napari-stexp view C4.jpg --spots ST-spotfiles/C4_selection.tsv --model her2.safetensors
 """
 
@@ -47,7 +49,7 @@ def command(
         ),
     ] = False,
 ) -> None:
-    """Open a slide, or a saved workspace, in napari, with the panels docked."""
+    """Open a slide, a saved workspace or a prediction in napari, with the panels docked."""
     if predict and model is None:
         raise typer.BadParameter("--predict needs --model")
     if counts is not None and spots is None:

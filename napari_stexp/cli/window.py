@@ -13,12 +13,16 @@ from napari_stexp.errors import StexpError
 
 __all__ = ["Window", "WindowPlan"]
 
+_NO_SLIDES = (".stexp", ".h5ad")  # what they are shows when they are opened
 _POLL = 0.01  # seconds between two rounds of the event loop
 
 
 @dataclass(frozen=True)
 class WindowPlan:
-    """What to open; see ``napari-stexp view --help``."""
+    """What to open; see ``napari-stexp view --help``.
+
+    ``slide`` may be a workspace or a prediction, too.
+    """
 
     slide: Path
     spots: Path | None = None
@@ -62,8 +66,8 @@ class Window:
         self._on_predicted = on_predicted
         self.controller.failed.connect(self._on_failed)
         self.controller.task_ended.connect(self._on_task_ended)
-        if plan.slide.suffix.lower() == ".stexp":
-            self.controller.workspace.open(plan.slide)
+        if plan.slide.suffix.lower() in _NO_SLIDES:
+            self.controller.workspace.drops.open([plan.slide])
         else:
             self.controller.open_slide(plan.slide, then=self._on_slide)
         if plan.model is not None:

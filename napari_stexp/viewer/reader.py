@@ -80,7 +80,8 @@ def get_workspace_reader(path: str | Sequence[str]) -> Reader | None:
 def read_workspace_layers(path: str | Sequence[str]) -> list[LayerData]:
     """Read a workspace's slide, regions, and spots with the prediction that was shown.
 
-    The dock *Slide & spots* opens all of it: every prediction, labels, signatures, the view.
+    In a window, `napari_stexp.panels.workspace.workspace_reader` opens all of it: every
+    prediction, labels, signatures, the view.
     Spots are left out while a blinded annotation hides their values.
 
     Raises

@@ -11,6 +11,7 @@ import pytest
 
 from napari_stexp.errors import StexpError
 from napari_stexp.panels.registry import PANELS
+from tests.cli.conftest import GENES
 
 pytestmark = pytest.mark.gui
 
@@ -68,6 +69,35 @@ def test_view_uses_the_given_scale(open_window, picture) -> None:
     assert window.session.prediction is None
 
 
+def test_view_opens_workspaces_and_predictions(open_window, slide, spots, tmp_path) -> None:
+    from napari_stexp.predict import write_prediction
+    from napari_stexp.progress import exhaust
+    from napari_stexp.session import Session, start_saving
+    from napari_stexp.spots import read_spots
+    from tests.session.fakes import make_batch, make_prediction
+
+    session = Session()
+    session.open_slide(slide)
+    session.set_spots(read_spots(spots))
+    for name in ("one", "other"):
+        session.set_prediction(
+            make_prediction(session.spots, GENES, uns={"stexp": {"scale": "spot"}}), name
+        )
+        session.add_batch(make_batch(range(30), np.ones((30, len(GENES)))))
+    path = exhaust(start_saving(session, tmp_path / "work.stexp"))
+    made = write_prediction(session.prediction.adata, tmp_path / "predicted.h5ad")
+    session.close()
+    window = open_window(path)
+    window.wait(lambda: not window.controller.tasks, 60, "opening")
+    assert list(window.session.predictions) == ["one", "other"]
+    assert window.session.slide.path == slide
+    window.controller.close_slide()
+    window.session.close()
+    window = open_window(made)
+    window.wait(lambda: window.session.prediction is not None, 60, "opening")
+    assert window.session.prediction.done == 30
+
+
 def test_an_error_is_told_in_the_window_and_to_who_waits(open_window, slide, tmp_path) -> None:
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"\x08\0\0\0\0\0\0\0{}      ")
@@ -87,6 +117,38 @@ def test_waiting_ends(open_window, slide) -> None:
 def test_view_refuses_what_makes_no_sense(run, slide, wrong) -> None:
     result = run("view", slide, *(word.format(slide=slide) for word in wrong))
     assert result.exit_code == 2
+
+
+def test_the_demo_leaves_what_the_user_has_kept_alone(monkeypatch, tmp_path, run) -> None:
+    """Its favourites, layout and recent files are in a folder that goes with it."""
+    from types import SimpleNamespace
+
+    from napari_stexp.cli import demo, window
+    from napari_stexp.session.gene_marks import GeneMarks
+    from napari_stexp.session.user_data import data_folder
+
+    monkeypatch.setenv("STEXP_DATA_DIR", str(tmp_path / "kept"))
+    GeneMarks().toggle("COL1A1")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    seen = []
+
+    class FakeWindow:
+        def __init__(self, *_: object, **__: object) -> None:
+            self.viewer = SimpleNamespace(window=SimpleNamespace(resize=lambda *_: None))
+
+        def run(self) -> None:
+            marks = GeneMarks()
+            seen.append((data_folder(), marks.favourites))
+            marks.toggle("ERBB2")
+
+    monkeypatch.setattr(window, "Window", FakeWindow)
+    monkeypatch.setattr(demo, "_has_screen", lambda: True)
+    assert run("demo").exit_code == 0
+    ((folder, favourites),) = seen
+    assert favourites == ()
+    assert folder != data_folder() == tmp_path / "kept"
+    assert not folder.exists()
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def _demo(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -114,7 +176,7 @@ def _demo(*arguments: object, cwd: Path, **environment: str) -> subprocess.Compl
 def test_the_demo_without_a_screen_writes_a_picture(tmp_path) -> None:
     from PIL import Image
 
-    done = _demo(cwd=tmp_path)
+    done = _demo(cwd=tmp_path, STEXP_DATA_DIR=str(tmp_path / "kept"))
     assert done.returncode == 0, done.stderr
     path = tmp_path / "demo-screenshot.png"
     assert done.stdout.strip().splitlines()[-1] == str(path)
