@@ -29,6 +29,7 @@ _OTHERS = {
 #: Endings of what napari shall not try to read itself while our panels are open.
 _ENDS = (
     ".svs", ".tif", ".tiff", ".btf", ".jpg", ".jpeg", ".png", ".ndpi", ".scn", ".h5ad", ".geojson",
+    ".h5", ".parquet",
     ".json", ".xml", ".ndpa", ".geojson.gz", ".safetensors", ".gmt", ".zip", ".pt", ".pth",
     SUFFIX, *_TABLES,
 )  # fmt: skip

@@ -14,6 +14,7 @@ _PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _ARCHIVES = (b"PK\x03\x04", b"\x80\x02", b"\x80\x04")  # torch.save's zip, and bare pickles
 _GZIP = b"\x1f\x8b"
+_PARQUET = b"PAR1"
 _LONGEST_HEADER = 100_000_000  # safetensors' own limit, bytes
 
 
@@ -58,7 +59,7 @@ def _recognise_head(head: bytes) -> str | None:
         (_TIFF + _PICTURES, "slide"),
         ((_HDF5,), "hdf5"),
         (_ARCHIVES, "checkpoint"),
-        ((_GZIP,), "spots"),
+        ((_GZIP, _PARQUET), "spots"),
     )
     for begins, kind in beginnings:
         if head.startswith(begins):

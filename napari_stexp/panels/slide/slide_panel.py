@@ -31,7 +31,7 @@ _SLIDES = (
     "Slides (*.svs *.tif *.tiff *.ome.tif *.ome.tiff *.btf *.jpg *.jpeg *.png *.ndpi *.scn)"
     ";;All files (*)"
 )
-_SPOTS = "Spots (*.h5ad *.tsv *.tsv.gz);;All files (*)"
+_SPOTS = "Spots (*.h5ad *.h5 *.parquet *.csv *.csv.gz *.tsv *.tsv.gz);;All files (*)"
 _COUNTS = "Counts (*.tsv *.tsv.gz);;All files (*)"
 _REGIONS = "Annotations (*.geojson *.json *.xml *.ndpa *.geojson.gz *.zip);;All files (*)"
 
@@ -109,7 +109,9 @@ class SlidePanel(Panel):
         self.column.addWidget(make_heading("Spots"))
         self.spots_button = make_button(
             "Load spots…",
-            "Measured spots: an .h5ad file, or a *_selection.tsv spot file of the HER2ST kind.",
+            "Measured spots: an .h5ad file, a *_selection.tsv spot file of the HER2ST kind, or the "
+            "tissue_positions of a Space Ranger run. Of a run you can also drop the whole folder "
+            "on this window: its slide is opened, too.",
             self._ask_spots,
         )
         self.clear_spots_button = make_button(
