@@ -21,6 +21,7 @@ from napari_stexp.panels.predict.prediction_control import PredictionControl
 from napari_stexp.panels.reading.reading_control import ReadingControl
 from napari_stexp.panels.train.training_control import TrainingControl
 from napari_stexp.panels.workspace.workspace_control import WorkspaceControl
+from napari_stexp.session.spot_questions import open_spots_steps
 from napari_stexp.viewer.garbage import collect_all_again
 
 if TYPE_CHECKING:
@@ -41,12 +42,14 @@ class Controller(BackgroundTasks):
         Receives the results, in the main thread.
     """
 
+    spots_asked = Signal(object, object)  # SpotsQuestion, and what follows the reading
     scale_conflict = Signal(object)  # spots (AnnData) that contradict the slide's scale, or None
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
         super().__init__(session, parent)
         self.folder = Path.home()
         self.conflicting_spots: Any = None
+        self.can_ask = False  # whether a panel answers `spots_asked`
         self.watcher: QObject | None = None  # of napari's window, once a panel is docked in it
         self.habits: Any = None  # of that window
         self.predicting = PredictionControl(self)
@@ -130,26 +133,32 @@ class Controller(BackgroundTasks):
         path: str | Path,
         counts: str | Path | None = None,
         then: Callable[[], None] | None = None,
-        *,
-        bins: str | None = None,
+        **choices: Any,
     ) -> None:
         """Read spots in the background and lay them on the slide; a prediction is shown as one.
 
-        ``bins`` says which of a Visium HD run: '2', '8', '16' (µm) or 'cells'.
+        ``choices`` are those of `open_spots_steps`, such as ``bins`` of a Visium HD run.
+        Where one is missing, ``spots_asked`` is emitted instead.
         """
         path = Path(path)
         self.remember(path)
 
-        def show(found: tuple[Any, bool]) -> None:
-            table, is_prediction = found
-            if is_prediction:
+        def show(found: tuple[Any, str]) -> None:
+            table, kind = found
+            if kind == "question":
+                self.spots_asked.emit(table, then)
+                return
+            if kind == "prediction":
                 self.session.show_prediction(table)
             else:
                 self._set_spots(table)
             if then is not None:
                 then()
 
-        steps = tasks.read_spots_or_prediction_steps(path, Path(counts) if counts else None, bins)
+        slide = self.session.slide
+        choices.setdefault("mpp", None if slide is None else slide.mpp)
+        choices.setdefault("ask", self.can_ask)
+        steps = open_spots_steps(path, Path(counts) if counts else None, **choices)
         self.start("spots", steps, title=f"Reading {path.name}", on_return=show)
 
     def load_bins(self, source: str | Path, bins: str) -> None:

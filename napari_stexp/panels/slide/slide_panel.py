@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QDoubleSpinBox, QLabel
 from napari_stexp.panels.describe import describe_slide, describe_spots
 from napari_stexp.panels.panel import Panel
 from napari_stexp.panels.slide.bins_row import BinsRow
+from napari_stexp.panels.slide.columns_row import ColumnsRow
 from napari_stexp.panels.slide.grid_form import GridForm
 from napari_stexp.panels.text import count
 from napari_stexp.panels.widgets import (
@@ -31,7 +32,7 @@ _SLIDES = (
     "Slides (*.svs *.tif *.tiff *.ome.tif *.ome.tiff *.btf *.jpg *.jpeg *.png *.ndpi *.scn)"
     ";;All files (*)"
 )
-_SPOTS = "Spots (*.h5ad *.h5 *.parquet *.csv *.csv.gz *.tsv *.tsv.gz);;All files (*)"
+_SPOTS = "Spots (*.h5ad *.h5 *.parquet *.csv *.tsv *.txt *.gz);;All files (*)"
 _COUNTS = "Counts (*.tsv *.tsv.gz);;All files (*)"
 _REGIONS = "Annotations (*.geojson *.json *.xml *.ndpa *.geojson.gz *.zip);;All files (*)"
 
@@ -132,6 +133,8 @@ class SlidePanel(Panel):
         self.column.addWidget(self.spots_facts)
         self.bins_row = BinsRow()
         self.column.addWidget(self.bins_row)
+        self.columns_row = ColumnsRow(self.controller)
+        self.column.addWidget(self.columns_row)
 
     def _build_annotations(self) -> None:
         self.column.addWidget(make_heading("Annotations"))
@@ -208,6 +211,7 @@ class SlidePanel(Panel):
         self._show_scale()
         self.spots_facts.show_facts(describe_spots(spots) if spots is not None else {})
         self.bins_row.show_state(spots, busy("spots"))
+        self.columns_row.show_state(spots, busy("spots"))
         self._show_counts_button()
         self.annotations_line.setText(count(len(regions), "region") if regions else "")
         self.annotations_line.setVisible(bool(regions))
@@ -317,7 +321,7 @@ class SlidePanel(Panel):
     def open_path(self, path: Path) -> None:
         """Ask for a file to be opened as what its name says it is."""
         name = path.name.lower()
-        if name.endswith((".h5ad", ".tsv", ".tsv.gz")):
+        if name.endswith((".h5ad", ".tsv", ".tsv.gz", ".parquet")):
             self._request_spots(path)
         elif name.endswith((".geojson", ".json", ".xml", ".ndpa", ".geojson.gz", ".csv", ".zip")):
             self.annotations_requested.emit(path)
