@@ -16,6 +16,7 @@ from napari_stexp.errors import StexpError
 if TYPE_CHECKING:
     from napari_stexp.predict import Prediction
     from napari_stexp.session.display import DisplaySettings
+    from napari_stexp.session.label_source import LabelSource
     from napari_stexp.session.signatures import Signature
     from napari_stexp.session.state import Session
 
@@ -37,6 +38,8 @@ class _State:
     gene: str | None
     composite: tuple[str, ...]
     display: DisplaySettings
+    labels: tuple[LabelSource, ...]  # tables and domains
+    label_key: str | None
 
     def same(self, other: _State) -> bool:
         """Whether nothing is to be done between the two."""
@@ -46,7 +49,12 @@ class _State:
             and (self.active, self.signatures, self.source, self.gene)
             == (other.active, other.signatures, other.source, other.gene)
             and (self.composite, self.display) == (other.composite, other.display)
+            and self.same_labels(other)
         )
+
+    def same_labels(self, other: _State) -> bool:
+        """Whether the labels, and which are in use, are the same."""
+        return (self.labels, self.label_key) == (other.labels, other.label_key)
 
 
 class _Step(NamedTuple):
@@ -54,6 +62,7 @@ class _Step(NamedTuple):
     before: _State | None  # None: an edit of the regions, which have a history of their own
     after: _State | None
     when: float
+    back: Callable[[], None] | None = None  # what takes it back in a way of its own
 
 
 class Undoing:
@@ -133,6 +142,18 @@ class Undoing:
         self._future.clear()
         self.changed.emit()
 
+    def offer(self, text: str, back: Callable[[], None]) -> None:
+        """Note what was done and can be taken back by a call, but not be done again.
+
+        Parameters
+        ----------
+        text : str
+            What was done, for a menu: 'Close the slide'.
+        back : callable
+            Takes it back, now or in a while; called once.
+        """
+        self._push(_Step(text, None, None, time.monotonic(), back))
+
     def undo(self) -> None:
         """Take the last step back.
 
@@ -162,7 +183,13 @@ class Undoing:
     ) -> None:
         if not source:
             return
-        state = aim(source[-1])
+        step = source[-1]
+        if step.back is not None:
+            source.pop()
+            self.changed.emit()
+            step.back()
+            return
+        state = aim(step)
         self._busy = True
         try:
             if state is None:
@@ -170,6 +197,8 @@ class Undoing:
                 self._depth = self._session.regions.history_depth
             else:
                 self._restore(state)
+                if step.before and step.after and not step.before.same_labels(step.after):
+                    self._restore_labels(state)
         finally:
             self._busy = False
         target.append(source.pop())
@@ -194,7 +223,7 @@ class Undoing:
 
     def _forget_regions(self) -> None:
         """Take no edits back of regions that gave way to those of a file."""
-        kept = [step for step in self._past if step.before is not None]
+        kept = [step for step in self._past if step.before is not None or step.back]
         self._future = [step for step in self._future if step.before is not None]
         if len(kept) != len(self._past):
             self._past = kept
@@ -203,7 +232,7 @@ class Undoing:
     def _shift(self, source: list[_Step], target: list[_Step]) -> None:
         """Move the last step of the regions from one list to the other."""
         for position in reversed(range(len(source))):
-            if source[position].before is None:
+            if source[position].before is None and source[position].back is None:
                 target.append(source.pop(position))
                 self.changed.emit()
                 return
@@ -229,6 +258,8 @@ class Undoing:
             gene=session.gene,
             composite=session.composite,
             display=session.display,
+            labels=session.labelling.added,
+            label_key=session.labelling.active,
         )
 
     def _restore(self, state: _State) -> None:
@@ -250,6 +281,17 @@ class Undoing:
             if state.gene is not None:
                 session.gene = state.gene
             session.composite = state.composite
+
+    def _restore_labels(self, state: _State) -> None:
+        labelling = self._session.labelling
+        for one in labelling.added:
+            if one not in state.labels:
+                labelling.remove(one.key)
+        for one in state.labels:
+            if one not in labelling.added:
+                labelling.put(one)
+        if state.label_key is None or state.label_key in labelling.keys:
+            labelling.active = state.label_key
 
     def _restore_signatures(self, wanted: tuple[Signature, ...]) -> None:
         signatures = self._session.signatures
