@@ -208,7 +208,9 @@ class WorkbenchFiles(WorkbenchBase):
                     found=", ".join(columns) or "none",
                 )  # fmt: skip
             column = columns[0]
-        return self.session.labelling.add_table(column, read_label_table(path, spots, column))
+        labels = read_label_table(path, spots, column)
+        with self.session.undoing.step(f"Label the spots by {Path(path).name}"):
+            return self.session.labelling.add_table(column, labels)
 
     def export(self, path: str | Path, kind: str = "geojson", genes: tuple[str, ...] = ()) -> Path:
         """Write regions, spots and labels for another program.

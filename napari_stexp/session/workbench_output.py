@@ -59,7 +59,13 @@ class WorkbenchOutput(WorkbenchGenes):
 
     def use_labels(self, key: str | None) -> None:
         """Use a source of labels: 'regions', or one of ``session.labelling.keys``."""
-        self.session.labelling.active = key
+        with self.session.undoing.step("Use other labels"):
+            self.session.labelling.active = key
+
+    def remove_labels(self, key: str) -> None:
+        """Take away the labels of a table, or domains that were found."""
+        with self.session.undoing.step("Remove labels"):
+            self.session.labelling.remove(key)
 
     def show_classes(self, shown: bool = True) -> None:
         """Colour the spots by class in place of values, or by values again."""

@@ -183,3 +183,37 @@ def test_taking_everything_back_ends_where_it_began(actions):
         session.undoing.undo()
     assert (session.gene, session.display, session.regions.items) == before
     assert session.regions.undo_text == ""
+
+
+def test_labels_come_and_go(session):
+    import pandas as pd
+
+    labelling, undoing = session.labelling, session.undoing
+    labels = pd.Series(["a", "b"], index=session.spots.obs_names[:2])
+    with undoing.step("Label"):
+        key = labelling.add_table("mine", labels)
+    source = labelling.source
+    with undoing.step("Remove labels"):
+        labelling.remove(key)
+    undoing.undo()
+    assert (labelling.source, labelling.active) == (source, key)
+    undoing.undo()
+    assert (labelling.added, labelling.active) == ((), None)
+    undoing.redo()
+    assert labelling.source is source
+    with undoing.step("Discard the prediction"):
+        session.set_prediction(None)
+    other = labelling.add_table("domains", labels)  # in no step: it stays
+    undoing.undo()
+    assert [one.key for one in labelling.added] == [key, other]
+
+
+def test_what_is_offered_is_taken_back_once_in_its_own_way(session):
+    done = []
+    session.set_slide(None)
+    session.undoing.offer("Close the slide", lambda: done.append("opened"))
+    session.regions.load([make_region()])  # forgets the edits of regions only
+    assert session.undoing.undo_text == "Close the slide"
+    session.undoing.undo()
+    assert done == ["opened"]
+    assert (session.undoing.undo_text, session.undoing.redo_text) == ("", "")

@@ -62,7 +62,8 @@ class AnnotationControl(QObject):
                 self.columns_found.emit(path, found)
                 return
             chosen, labels = found
-            self.session.labelling.add_table(f"{path.name}: {chosen}", labels)
+            with self.session.undoing.step(f"Label the spots by {path.name}"):
+                self.session.labelling.add_table(f"{path.name}: {chosen}", labels)
             n = int(labels.notna().sum())
             self._controller.succeeded.emit(
                 "labels", f"{n:,} spots labelled by “{chosen}” of {path.name}. See the tab Compare."

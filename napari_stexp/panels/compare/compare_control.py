@@ -70,7 +70,13 @@ class CompareControl(QObject):
 
     def use_labels(self, key: str | None) -> None:
         """Use a source of labels."""
-        self._controller.guard("rank", setattr, self.session.labelling, "active", key)
+        with self.session.undoing.step("Use other labels"):
+            self._controller.guard("rank", setattr, self.session.labelling, "active", key)
+
+    def remove_labels(self, key: str) -> None:
+        """Take away the labels of a table, or domains that were found."""
+        with self.session.undoing.step("Remove labels"):
+            self._controller.guard("rank", self.session.labelling.remove, key)
 
     def show_labels(self, shown: bool) -> None:
         """Colour the spots by class, or not."""

@@ -77,6 +77,7 @@ class ComparePanel(Panel):
         session, control = self.session, self.control
         self.gene_requested.connect(control.set_gene)
         self.labels.chosen.connect(control.use_labels)
+        self.labels.remove_requested.connect(control.remove_labels)
         self.labels.show_requested.connect(control.show_labels)
         self.tabs.currentChanged.connect(self._on_tab)
         labelling, comparison = session.labelling, session.comparison

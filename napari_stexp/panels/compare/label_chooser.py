@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_stexp.panels.widgets import ignore_idle_wheel, make_row
+from napari_stexp.panels.widgets import ignore_idle_wheel, make_button, make_row
 
 if TYPE_CHECKING:
     from napari_stexp.session import Labelling, LabelSource
@@ -21,6 +21,7 @@ class LabelChooser(QWidget):
 
     chosen = Signal(str)
     show_requested = Signal(bool)
+    remove_requested = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,6 +36,11 @@ class LabelChooser(QWidget):
         self.box.activated.connect(lambda _at: self.chosen.emit(self.box.currentData()))
         label = QLabel("Labels")
         label.setToolTip(self.box.toolTip())
+        self.remove_button = make_button(
+            "Remove",
+            "Take these labels away (Ctrl+Z brings them back).",
+            lambda: self.remove_requested.emit(self.box.currentData()),
+        )
         self.check = QCheckBox("colour spots by class")
         self.check.setToolTip("Show the class of every spot on the slide instead of the gene.")
         self.check.clicked.connect(self.show_requested)
@@ -45,7 +51,7 @@ class LabelChooser(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        layout.addLayout(make_row(label, self.box, stretch=1))
+        layout.addLayout(make_row(label, self.box, self.remove_button, stretch=1))
         layout.addWidget(self.check)
         layout.addWidget(self.legend)
 
@@ -60,6 +66,7 @@ class LabelChooser(QWidget):
         self.box.setCurrentIndex(self.box.findData(labelling.active))
         self.check.setChecked(labelling.shown)
         source = labelling.source
+        self.remove_button.setVisible(source is not None and source in labelling.added)
         shown = source is not None and labelling.shown
         self.legend.setText(write_legend(source) if source is not None and shown else "")
         self.legend.setVisible(shown)

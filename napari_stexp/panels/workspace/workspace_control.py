@@ -283,15 +283,50 @@ class WorkspaceControl(QObject):
         self.ask_before(f"opening {path.name}", lambda: self._open_slide(path))
 
     def _open_slide(self, path: Path) -> None:
+        before, name = self._keep(), self.path
+
         def forget_name() -> None:
             self.path, self.missing = None, {}
+            self._offer_back("Open another slide", before, name)
             self.changed.emit()
 
         self._controller.open_slide(path, then=forget_name)
 
     def close_slide(self) -> None:
         """Close the slide, and with it all that lies on it."""
-        self.ask_before("closing the slide", self._controller.close_slide)
+
+        def close() -> None:
+            before, name = self._keep(), self.path
+            self._controller.close_slide()
+            self._offer_back("Close the slide", before, name)
+
+        self.ask_before("closing the slide", close)
+
+    def _keep(self) -> Workspace | None:
+        return None if self._session.slide is None else self.take()
+
+    def _offer_back(self, text: str, before: Workspace | None, name: Path | None) -> None:
+        """Let Ctrl+Z bring back a slide that has gone, with all that lay on it."""
+        if before is None or before.slide is None:
+            return
+        place, now = before.slide.path, self._session.slide
+        if now is not None and now.path == place:
+            return
+
+        def take(found: tuple[Workspace, list[str]]) -> None:
+            self._show(found[0])
+            self.path = name
+            self._controller.annotating.autosaver.settle(None, take=False)
+            self.changed.emit()
+
+        def bring_back() -> None:
+            steps = tasks.open_again_steps(before)
+            title = f"Opening {place.name}"
+            self._controller.start("workspace", steps, title=title, on_return=take)
+
+        self._session.undoing.offer(
+            text, lambda: self.ask_before(f"going back to {place.name}", bring_back)
+        )
 
     def ask_before(self, what: str, action: Callable[[], None]) -> None:
         """Do something at once, or ask first where predictions that are in no file would go."""

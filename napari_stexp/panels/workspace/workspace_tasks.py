@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "find_missing_steps",
     "find_recoveries_steps",
+    "open_again_steps",
     "read_gene_sets_steps",
     "read_prediction_steps",
     "sort_steps",
@@ -53,6 +54,16 @@ def find_recoveries_steps() -> Steps:
     from napari_stexp.session.recovery import find_recoveries
 
     return find_recoveries()
+
+
+def open_again_steps(
+    workspace: Workspace,
+) -> Generator[Progress, None, tuple[Workspace, list[str]]]:
+    """Open the slide of work that was put away, which has been closed meanwhile."""
+    from napari_stexp.session.workspace_opening import open_missing
+
+    assert workspace.slide is not None
+    return (yield from open_missing(workspace, "slide", workspace.slide.path)), []
 
 
 def find_missing_steps(

@@ -70,6 +70,23 @@ def test_work_is_saved_closed_and_opened_again(work, tmp_path, slide_file):
     assert w.errors == []
 
 
+def test_a_slide_that_was_closed_comes_back_with_all_that_lay_on_it(work, tmp_path, slide_file):
+    w = work
+    save(w, tmp_path / "work")
+    values = w.session.values().copy()
+    w.controller.workspace.close_slide()
+    assert w.session.slide is None
+    assert w.session.undoing.undo_text == "Close the slide"
+    w.session.undoing.undo()
+    w.settle()
+    assert w.session.slide.path == slide_file
+    assert w.session.gene == "IGKC"
+    np.testing.assert_array_equal(w.session.values(), values)
+    assert w.controller.workspace.path == tmp_path / "work.stexp"
+    assert w.controller.workspace.unsaved.predictions == []
+    assert w.errors == []
+
+
 def test_a_workspace_that_is_none_is_told(window, tmp_path):
     w = window
     (tmp_path / "bad.stexp").write_bytes(b"nothing")
