@@ -148,7 +148,7 @@ def _frame_of(slide: Any, path: Path) -> tuple[NDArray[np.float64], NDArray[np.f
         )
     nm_per_px = np.broadcast_to(np.asarray(mpp, dtype=np.float64), (2,)) * 1000
     height, width = slide.shape
-    center = _offset_of(Path(slide.path), path)
+    center = _offset_of(slide.path, path)
     return nm_per_px, center - np.array([width, height]) / 2 * nm_per_px
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_stexp.cli.options import AsJson
+from napari_stexp.cli.options import AsJson, BackendChoice, BackendOption, parse_location
 from napari_stexp.cli.reporting import Reporter, print_facts, print_json
 from napari_stexp.session.recognising import recognise
 
@@ -21,6 +22,8 @@ EPILOG = """Examples:
 
 napari-stexp info slide.svs
 
+napari-stexp info https://example.org/slides/slide.svs
+
 napari-stexp info model.safetensors --json
 """
 
@@ -28,20 +31,21 @@ napari-stexp info model.safetensors --json
 def command(
     ctx: typer.Context,
     file: Annotated[
-        Path,
+        Any,
         typer.Argument(
             metavar="FILE",
-            exists=True,
-            help="A slide, spots, a folder of sections, a data set, a model bundle, a released "
-            "checkpoint, a prediction or an annotation.",
+            parser=parse_location,
+            help="A slide (or its https:// or s3:// address), spots, a folder of sections, a "
+            "data set, a model bundle, a released checkpoint, a prediction or an annotation.",
         ),
     ],
+    backend: BackendOption = BackendChoice.AUTO,
     as_json: AsJson = False,
 ) -> None:
     """Tell what a file is and what is in it."""
     kind = recognise(file)
     describe = {
-        "slide": _describe_slide,
+        "slide": partial(_describe_slide, backend=backend.value),
         "spots": _describe_spots_file,
         "data set": _describe_dataset_folder,
         "prediction": _describe_prediction,
@@ -56,11 +60,11 @@ def command(
         print_facts(facts)
 
 
-def _describe_slide(path: Path, reporter: Reporter) -> dict[str, Any]:
+def _describe_slide(path: Any, reporter: Reporter, backend: str) -> dict[str, Any]:
     from napari_stexp.slide import open_slide, prepare_slide
 
     reporter.run(prepare_slide(path))
-    with open_slide(path) as slide:
+    with open_slide(path, backend=backend) as slide:
         return slide.describe()
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 __all__ = [
     "AsJson",
+    "BackendChoice",
+    "BackendOption",
     "ColorOrder",
     "Counts",
     "Device",
@@ -28,6 +30,7 @@ __all__ = [
     "Windowing",
     "check_metric",
     "check_suffix",
+    "parse_location",
 ]
 
 
@@ -68,13 +71,41 @@ class Missing(StrEnum):
     ZERO = "zero"
 
 
+def parse_location(text: str) -> Any:
+    """Take a file or folder that exists, or the address of one."""
+    from napari_stexp.slide.location import RemotePath, as_location
+
+    place = as_location(text)
+    if not isinstance(place, RemotePath) and not place.exists():
+        raise typer.BadParameter(f"'{place}' does not exist.")
+    return place
+
+
 SlideFile = Annotated[
-    Path,
+    Any,
     typer.Argument(
         metavar="SLIDE",
-        exists=True,
-        dir_okay=False,
-        help="Whole-slide image: tiled TIFF, OME-TIFF, SVS, or JPEG/PNG (converted once).",
+        parser=parse_location,
+        help="Whole-slide image: tiled TIFF, SVS, NDPI, OME-Zarr, MIRAX, DICOM and others, or "
+        "JPEG/PNG (converted once). Or an https:// or s3:// address, read by range.",
+    ),
+]
+
+
+class BackendChoice(StrEnum):
+    """Who reads a slide."""
+
+    AUTO = "auto"
+    OWN = "own"
+    OPENSLIDE = "openslide"
+
+
+BackendOption = Annotated[
+    BackendChoice,
+    typer.Option(
+        "--backend",
+        help="Who reads the slide: napari-stexp itself, or OpenSlide. (auto: OpenSlide what "
+        "napari-stexp doesn't know)",
     ),
 ]
 Counts = Annotated[

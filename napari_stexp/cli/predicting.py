@@ -10,6 +10,8 @@ import typer
 
 from napari_stexp.cli.options import (
     AsJson,
+    BackendChoice,
+    BackendOption,
     Counts,
     Device,
     ExcludePatient,
@@ -71,6 +73,7 @@ def command(
     pitch: Annotated[float, typer.Option(help="Distance between spots of a grid, µm.")] = 100.0,
     diameter: Annotated[float, typer.Option(help="Diameter of a grid's spots, µm.")] = 55.0,
     mpp: Mpp = None,
+    backend: BackendOption = BackendChoice.AUTO,
     device: Device = "auto",
     batch_size: Annotated[
         int | None,
@@ -128,7 +131,7 @@ def command(
         exclude_patients=tuple(exclude_patient or ()),
     )
     try:
-        open_slide(session, slide, mpp, reporter)
+        open_slide(session, slide, mpp, reporter, backend.value)
         session.open_bundle(model)
         if spots is not None:
             session.open_spots(spots, counts=counts, section=section)
@@ -146,12 +149,14 @@ def command(
         _print_summary(facts)
 
 
-def open_slide(session: Session, path: Path, mpp: float | None, reporter: Reporter) -> None:
+def open_slide(
+    session: Session, path: Any, mpp: float | None, reporter: Reporter, backend: Any = "auto"
+) -> None:
     """Open a slide into the session, showing the conversion of a flat image."""
     from napari_stexp.slide import prepare_slide
 
     reporter.run(prepare_slide(path))
-    session.open_slide(path, mpp=mpp)
+    session.open_slide(path, mpp=mpp, backend=backend)
 
 
 def take_scale_from_spots(session: Session, reporter: Reporter) -> None:

@@ -12,6 +12,7 @@ from napari_stexp._version import __version__
 from napari_stexp.predict.agreement import MEANING
 from napari_stexp.predict.overlap import describe_overlap, is_left_out
 from napari_stexp.predict.plan import Plan
+from napari_stexp.slide.location import is_address
 
 if TYPE_CHECKING:
     import torch
@@ -65,6 +66,7 @@ def describe_slide(plan: Plan) -> dict[str, Any]:
     return _known(
         name=slide.name,
         file=slide.path.name,
+        address=str(slide.path) if is_address(slide.path) else None,
         fingerprint=slide.fingerprint(),
         height=int(height),
         width=int(width),

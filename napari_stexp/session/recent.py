@@ -14,6 +14,7 @@ from psygnal import Signal
 from napari_stexp.errors import StexpError
 from napari_stexp.files import atomic_path
 from napari_stexp.session.user_data import data_folder
+from napari_stexp.slide.location import Location, as_location
 
 __all__ = ["KINDS", "RecentFile", "RecentFiles"]
 
@@ -31,14 +32,14 @@ class RecentFile:
     Attributes
     ----------
     kind : {'workspace', 'slide', 'spots', 'model'}
-    path : Path
-        Absolute.
+    path : Path or RemotePath
+        Absolute; of an address without what lets somebody in.
     when : str
         ISO 8601: when it was opened last.
     """
 
     kind: str
-    path: Path
+    path: Location
     when: str = ""
 
 
@@ -67,17 +68,18 @@ class RecentFiles:
     def folders(self) -> list[Path]:
         """The folders that they lie in, newest first, each once."""
         newest = sorted(self._items, key=lambda one: one.when, reverse=True)
-        return list(dict.fromkeys(one.path.parent for one in newest))
+        places = [one.path for one in newest]
+        return list(dict.fromkeys(p.parent for p in places if isinstance(p, Path)))
 
-    def add(self, kind: str, path: Path) -> None:
+    def add(self, kind: str, path: str | Location) -> None:
         """Remember a file as the newest of its kind."""
-        path = Path(path).absolute()
+        path = as_location(path).absolute()
         now = datetime.now(UTC).isoformat(timespec="microseconds")
         new = RecentFile(kind, path, now)
         others = [one for one in self._read() if (one.kind, one.path) != (kind, path)]
         self._keep([new, *others])
 
-    def remove(self, path: Path) -> None:
+    def remove(self, path: Location) -> None:
         """Forget a file."""
         self._keep([one for one in self._read() if one.path != path])
 
@@ -102,7 +104,8 @@ class RecentFiles:
         with suppress(OSError, ValueError, TypeError, KeyError):
             words = json.loads((data_folder() / _FILE).read_text(encoding="utf-8"))
             found = [
-                RecentFile(str(one["kind"]), Path(one["path"]), str(one["when"])) for one in words
+                RecentFile(str(one["kind"]), as_location(str(one["path"])), str(one["when"]))
+                for one in words
             ]
             return [one for one in found if one.kind in KINDS]
         return []

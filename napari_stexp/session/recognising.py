@@ -6,6 +6,7 @@ import struct
 from pathlib import Path
 
 from napari_stexp.errors import StexpError
+from napari_stexp.slide.location import is_address
 
 __all__ = ["recognise"]
 
@@ -13,6 +14,9 @@ _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _ARCHIVES = (b"PK\x03\x04", b"\x80\x02", b"\x80\x04")  # torch.save's zip, and bare pickles
+_CZI = b"ZISRAWFILE"
+#: Slides whose first file is text or of no certain beginning, and OME-Zarr's own files.
+_SLIDE_ENDS = (".vms", ".vmu", ".mrxs", ".zarr.zip")
 _GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"
 _LONGEST_HEADER = 100_000_000  # safetensors' own limit, bytes
@@ -31,8 +35,14 @@ def recognise(path: Path) -> str:
     StexpError
         None of them.
     """
+    if is_address(path):
+        return "slide"
+    from napari_stexp.slide.identify import ZARR_FILES, is_slide_folder
+
     if path.is_dir():
-        return "data set" if (path / "dataset.json").is_file() else "spots"
+        if (path / "dataset.json").is_file():
+            return "data set"
+        return "slide" if is_slide_folder(path) else "spots"
     try:
         with path.open("rb") as file:
             head = file.read(4096)
@@ -40,7 +50,9 @@ def recognise(path: Path) -> str:
         raise StexpError("the file can't be read", path=path, found=error.strerror) from error
     from napari_stexp.annotation import is_regions_file
 
-    kind = _recognise_head(head)
+    if path.name in ZARR_FILES and is_slide_folder(path.parent):
+        return "slide"
+    kind = "slide" if path.name.lower().endswith(_SLIDE_ENDS) else _recognise_head(head)
     if kind in (None, "checkpoint", "spots") and is_regions_file(path):  # zipped, or XML
         kind = "annotation"
     kind = kind or ("spots" if b"\t" in head else None)
@@ -67,7 +79,9 @@ def _recognise_head(head: bytes) -> str | None:
     if _is_safetensors(head):
         return "bundle"
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    return "annotation" if text[:1] in (b"{", b"[") else None
+    if text[:1] in (b"{", b"["):
+        return "annotation"
+    return "slide" if head[128:132] == b"DICM" or head.startswith(_CZI) else None
 
 
 def _recognise_h5ad(path: Path) -> str:

@@ -88,7 +88,7 @@ def open_missing(workspace: Workspace, kind: str, path: Location) -> Reading:
         yield Progress(0, 0, "loading the model")
         from napari_stexp.model import load_bundle
 
-        return replace(workspace, bundle=load_bundle(path))
+        return replace(workspace, bundle=load_bundle(Path(str(path))))
     from napari_stexp.slide import prepare_slide
     from napari_stexp.slide.opening import reopen_slide
 

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from napari_stexp.errors import StexpError
+from napari_stexp.slide.location import Location, RemotePath, as_location
 
 __all__ = ["FileReference", "find_file"]
 
@@ -22,8 +23,8 @@ class FileReference:
 
     Attributes
     ----------
-    path : Path
-        Where it was, absolute.
+    path : Path or RemotePath
+        Where it was, absolute; of an address without what lets somebody in.
     digest : str
         Of its content: a slide's fingerprint, a model's SHA-256; '' where unknown.
     n_bytes : int or None
@@ -32,7 +33,7 @@ class FileReference:
         The way to it from the workspace's folder, with '/'; '' where there is none.
     """
 
-    path: Path
+    path: Location
     digest: str = ""
     n_bytes: int | None = None
     relative: str = ""
@@ -43,12 +44,14 @@ class FileReference:
         return PurePosixPath(self.relative).name or self.path.name  # the path may be of Windows
 
     @classmethod
-    def of(cls, path: Path, digest: str, beside: Path | None = None) -> FileReference:
+    def of(cls, path: str | Location, digest: str, beside: Path | None = None) -> FileReference:
         """Refer to a file; ``beside`` is the workspace that does."""
-        path = Path(path).absolute()
+        path = as_location(path).absolute()
+        if isinstance(path, RemotePath):
+            return cls(path, digest)
         n_bytes, relative = None, ""
         with suppress(OSError):
-            n_bytes = path.stat().st_size
+            n_bytes = path.stat().st_size if path.is_file() else None
         if beside is not None:
             with suppress(ValueError):  # on another drive
                 relative = Path(os.path.relpath(path, Path(beside).absolute().parent)).as_posix()
@@ -68,7 +71,7 @@ class FileReference:
         """Return what `to_dict` wrote."""
         n_bytes = facts.get("bytes")
         return cls(
-            Path(facts["path"]),
+            as_location(str(facts["path"])),
             str(facts.get("digest") or ""),
             None if n_bytes is None else int(n_bytes),
             str(facts.get("relative") or ""),
@@ -79,8 +82,8 @@ def find_file(
     reference: FileReference,
     beside: Path,
     folders: Sequence[Path],
-    digest_of: Callable[[Path], str],
-) -> Path | None:
+    digest_of: Callable[[Any], str],
+) -> Location | None:
     """Find a file where it was, else where it may have been moved or renamed.
 
     Parameters
@@ -97,16 +100,22 @@ def find_file(
 
     Returns
     -------
-    Path or None
+    Path or RemotePath or None
         None where no file has this content.
     """
+    if isinstance(reference.path, RemotePath):
+        with suppress(StexpError):
+            if not reference.digest or digest_of(reference.path) == reference.digest:
+                return reference.path
     seen: set[Path] = set()
     for path in _candidates(reference, beside.absolute().parent, folders):
         if path in seen:
             continue
         seen.add(path)
         with suppress(OSError, StexpError):
-            if path.is_file() and _is_same(reference, path, digest_of):
+            # a slide may be a folder: those have no size here
+            here = path.exists() if reference.n_bytes is None else path.is_file()
+            if here and _is_same(reference, path, digest_of):
                 return path
     return None
 
@@ -120,7 +129,8 @@ def _is_same(reference: FileReference, path: Path, digest_of: Callable[[Path], s
 def _candidates(reference: FileReference, here: Path, folders: Sequence[Path]) -> Iterator[Path]:
     if reference.relative:
         yield Path(os.path.normpath(here.joinpath(*PurePosixPath(reference.relative).parts)))
-    yield reference.path
+    if isinstance(reference.path, Path):
+        yield reference.path
     places = [here, *folders]
     for folder in places:
         yield folder / reference.name

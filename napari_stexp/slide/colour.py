@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_stexp.errors import SlideError
 from napari_stexp.slide.formats.level import TileLevel
 from napari_stexp.slide.levels import Level
+from napari_stexp.slide.location import Location
 
 if TYPE_CHECKING:
     from PIL.ImageCms import ImageCmsProfile
@@ -41,7 +42,7 @@ class ColourTransform:
     ----------
     icc : bytes or None
         The slide's profile.
-    path : Path
+    path : Path or RemotePath
         Of the slide, for messages.
 
     Raises
@@ -50,7 +51,7 @@ class ColourTransform:
         There is no profile, it is damaged, or it isn't one of RGB.
     """
 
-    def __init__(self, icc: bytes | None, path: Path) -> None:
+    def __init__(self, icc: bytes | None, path: Location) -> None:
         from PIL import ImageCms
 
         profile = _open_profile(icc, path)
@@ -95,7 +96,7 @@ class ConvertedLevel:
         return self._stored.level
 
     @property
-    def path(self) -> Path:
+    def path(self) -> Location:
         """The file that it is read from."""
         return self._stored.path
 
@@ -120,7 +121,7 @@ def describe_profile(icc: bytes | None) -> str:
         return "damaged"
 
 
-def _open_profile(icc: bytes | None, path: Path) -> ImageCmsProfile:
+def _open_profile(icc: bytes | None, path: Location) -> ImageCmsProfile:
     from PIL import ImageCms
 
     if not icc:
@@ -143,7 +144,7 @@ def _open_profile(icc: bytes | None, path: Path) -> ImageCmsProfile:
     return profile
 
 
-def _damaged(path: Path, error: Exception) -> SlideError:
+def _damaged(path: Location, error: Exception) -> SlideError:
     return SlideError(
         "has a damaged ICC profile",
         path=path,

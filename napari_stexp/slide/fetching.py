@@ -126,7 +126,7 @@ def filesystem_of(path: RemotePath) -> tuple[Any, str]:
 
     options = http_options() if path.scheme in _HTTP else {}
     try:
-        return fsspec.core.url_to_fs(path.secret_url, **options)  # type: ignore[no-any-return]
+        found: tuple[Any, str] = fsspec.core.url_to_fs(path.secret_url, **options)
     except ImportError as error:
         raise SlideError(
             f"addresses that begin with {path.scheme}:// need another package", path=path,
@@ -137,6 +137,7 @@ def filesystem_of(path: RemotePath) -> tuple[Any, str]:
             "is no address that is read here", path=path,
             expected="https://, http://, s3:// or another that fsspec knows", found=path.scheme,
         ) from error  # fmt: skip
+    return found
 
 
 def http_options() -> dict[str, Any]:

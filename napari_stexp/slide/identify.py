@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,8 @@ __all__ = [
     "fingerprint",
     "identify",
     "is_slide_folder",
+    "is_there",
+    "stored_bytes",
     "unknown_kind",
 ]
 
@@ -89,6 +92,8 @@ def identify(path: Location) -> Kind:
     for magic, kind in _MAGIC.items():
         if head.startswith(magic):
             return kind
+    if path.name.endswith(".companion.ome") and head.lstrip(b"\xef\xbb\xbf").startswith(b"<"):
+        return "TIFF"  # the description of an OME-TIFF in several files
     if head[_DICOM_AT] == b"DICM":
         return "DICOM"
     return "OME-Zarr" if head.startswith(b"PK\x03\x04") and "zarr" in path.name else "other"
@@ -144,6 +149,22 @@ def unknown_kind(path: Location) -> SlideError:
     )
 
 
+def is_there(path: Location) -> bool:
+    """Whether a slide can be found now; of an address that is believed."""
+    return isinstance(path, RemotePath) or path.exists()
+
+
+def stored_bytes(path: Location) -> int | None:
+    """Return the size of a slide's file; None for a folder, and for what can't be reached."""
+    if isinstance(path, Path):
+        return path.stat().st_size if path.is_file() else None
+    from napari_stexp.slide.remote import is_remote_zarr, open_remote
+
+    with suppress(SlideError):
+        return None if is_remote_zarr(path) else open_remote(path).size
+    return None
+
+
 def fingerprint(path: Location) -> str:
     """SHA-256 over the size and the first and last 4 MiB, as 64 hexadecimal digits.
 
@@ -157,7 +178,7 @@ def fingerprint(path: Location) -> str:
         from napari_stexp.slide.remote import is_remote_zarr
 
         if not is_remote_zarr(path):
-            return _of_ends(path, _ENDS_BYTES)
+            return _of_remote(path)
     kind = identify(path)
     if kind == "OME-Zarr":
         from napari_stexp.slide.formats.zarr import zarr_fingerprint
@@ -166,6 +187,16 @@ def fingerprint(path: Location) -> str:
     assert isinstance(path, Path)
     parts = _parts(path, kind)
     return _of_ends(path, _ENDS_BYTES) if not parts else _of_parts(parts)
+
+
+def _of_remote(path: RemotePath) -> str:
+    """Find a remote file's fingerprint; once, as long as it is known to be the same."""
+    from napari_stexp.slide.remote import open_remote
+
+    remote = open_remote(path)
+    if remote.digest is None:
+        remote.digest = _of_ends(path, _ENDS_BYTES)
+    return remote.digest
 
 
 def _parts(path: Path, kind: Kind) -> Sequence[Path]:

@@ -178,12 +178,13 @@ class CachedSource(ByteSource):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         store.mark_used(path)
+        self._made = path
         self._marked = True
 
     def close(self) -> None:
         if self._marked:
             self._marked = False
-            store.release(self.path)
+            store.release(self._made)
         super().close()
 
 

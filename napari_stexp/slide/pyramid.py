@@ -6,7 +6,6 @@ import itertools
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Lock
 
 import numpy as np
@@ -18,6 +17,7 @@ from napari_stexp.slide.colour import ColourTransform, ConvertedLevel
 from napari_stexp.slide.formats.level import TileLevel
 from napari_stexp.slide.gather import Colour, Windows, gather_windows
 from napari_stexp.slide.levels import Level, synthesised_levels
+from napari_stexp.slide.location import Location
 
 __all__ = ["BROKEN", "Pyramid", "halve"]
 
@@ -117,7 +117,7 @@ class Pyramid:
         return self._users < 1
 
     @property
-    def _path(self) -> Path:
+    def _path(self) -> Location:
         return next(found.path for found in self._stored if found is not None)
 
     def gather(

@@ -87,6 +87,8 @@ class RemoteFile:
     Attributes
     ----------
     size : int
+    digest : str or None
+        Its fingerprint, where it was asked for before.
     """
 
     def __init__(self, path: RemotePath, fetcher: Fetcher) -> None:
@@ -96,6 +98,7 @@ class RemoteFile:
         self._coming: dict[int, Future[bytes]] = {}
         self._lock = Lock()
         self.checked = time.monotonic()
+        self.digest: str | None = None
         first = fetcher.first(BLOCK)
         self.size, self._tag = first.total, first.tag
         self._blocks[0] = first.data

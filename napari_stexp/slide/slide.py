@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,8 +12,9 @@ from numpy.typing import NDArray
 from napari_stexp.errors import ScaleError, SlideError
 from napari_stexp.slide.colour import ColourTransform, check_colour, describe_profile
 from napari_stexp.slide.facts import MPP_RANGE, SlideFacts, is_plausible
-from napari_stexp.slide.identify import fingerprint
+from napari_stexp.slide.identify import fingerprint, is_there, stored_bytes
 from napari_stexp.slide.levels import Level
+from napari_stexp.slide.location import Location
 from napari_stexp.slide.pyramid import Pyramid
 from napari_stexp.slide.scale_review import SettledFinding
 
@@ -33,8 +33,8 @@ class Slide:
 
     Attributes
     ----------
-    path : Path
-        The original file, also where a converted copy is read.
+    path : Path or RemotePath
+        The original file, or the address that it is read from, also where a converted copy is read.
     mpp_xy : (float, float) or None
         µm per level-0 pixel in x and y; None where unknown.
     mpp_source : {'metadata', 'user', 'spots', 'objective', 'unknown'}
@@ -49,7 +49,7 @@ class Slide:
         Contradictions about its scale that a person has decided about.
     """
 
-    path: Path
+    path: Location
     mpp_xy: tuple[float, float] | None
     mpp_source: str
     facts: SlideFacts
@@ -91,7 +91,7 @@ class Slide:
     def name(self) -> str:
         """File name without its suffixes."""
         name = self.path.name
-        for suffix in (".ome.tiff", ".ome.tif", self.path.suffix):
+        for suffix in (".ome.tiff", ".ome.tif", ".ome.zarr.zip", ".ome.zarr", self.path.suffix):
             if suffix and name.lower().endswith(suffix.lower()):
                 return name[: -len(suffix)]
         return name
@@ -348,8 +348,8 @@ class Slide:
                 }
                 for level in self.levels
             ],
-            "file_bytes": self.path.stat().st_size if self.path.exists() else None,
-            "fingerprint": self.fingerprint() if self.path.exists() else None,
+            "file_bytes": stored_bytes(self.path),
+            "fingerprint": self.fingerprint() if is_there(self.path) else None,
         }
 
     def close(self) -> None:
@@ -368,13 +368,14 @@ class Slide:
         """Travel to another process as a path and a scale, to be opened there."""
         from napari_stexp.slide.opening import reopen_slide
 
+        backend = "openslide" if self.backend.startswith("OpenSlide") else "auto"
         return (
             reopen_slide,
-            (self.path, self.mpp, self.mpp_source, self.colour, self.settled),
+            (self.path, self.mpp, self.mpp_source, self.colour, self.settled, backend),
         )
 
 
-def check_mpp(mpp: float, path: Path) -> float:
+def check_mpp(mpp: float, path: Location) -> float:
     """Return µm per pixel as a float, or raise `ScaleError` where no slide has such pixels."""
     if not is_plausible(mpp):
         raise ScaleError(

@@ -104,6 +104,8 @@ def find_images(root: zarr.Group, path: Location) -> dict[str, zarr.Group]:
     SlideError
         There is none, or what was opened is a mask of labels or a plate.
     """
+    import zarr
+
     facts = ngff(root)
     if "image-label" in facts:
         raise SlideError("is a mask of labels", path=path, expected="an image")
@@ -113,10 +115,10 @@ def find_images(root: zarr.Group, path: Location) -> dict[str, zarr.Group]:
         )
     if "multiscales" in facts:
         return {"": root}
-    found = {}
+    found: dict[str, zarr.Group] = {}
     for name in _names(root, facts):
         group = root.get(name)
-        if group is not None and hasattr(group, "attrs") and "multiscales" in ngff(group):
+        if isinstance(group, zarr.Group) and "multiscales" in ngff(group):
             found[name] = group
     if not found:
         raise SlideError(
@@ -127,11 +129,11 @@ def find_images(root: zarr.Group, path: Location) -> dict[str, zarr.Group]:
 
 def _names(root: zarr.Group, facts: Mapping[str, Any]) -> list[str]:
     """Return where images may be: bioformats2raw's series, or SpatialData's elements."""
+    import zarr
+
     if "bioformats2raw.layout" in facts:
         group = root.get("OME")
-        listed = (
-            ngff(group).get("series") if group is not None and hasattr(group, "attrs") else None
-        )
+        listed = ngff(group).get("series") if isinstance(group, zarr.Group) else None
         if isinstance(listed, list):
             return [str(name) for name in listed[:_MOST_SERIES]]
         names = []
@@ -141,6 +143,6 @@ def _names(root: zarr.Group, facts: Mapping[str, Any]) -> list[str]:
             names.append(str(number))
         return names
     images = root.get(_IMAGES)
-    if images is None or not hasattr(images, "group_keys"):
+    if not isinstance(images, zarr.Group):
         return []
     return [f"{_IMAGES}/{name}" for name in sorted(images.group_keys())[:_MOST_SERIES]]
