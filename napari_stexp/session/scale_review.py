@@ -21,6 +21,7 @@ from napari_stexp.slide.scale_review import (
 
 if TYPE_CHECKING:
     from napari_stexp.slide import Slide
+    from napari_stexp.spots.checks import ScaleComparison
 
 __all__ = [
     "ScaleOption",
@@ -106,13 +107,14 @@ def review_scale(slide: Slide, spots: Any = None) -> ScaleReview:
     ScaleReview
     """
     findings = review_metadata(slide)
+    estimate = _estimate(spots)
     if spots is not None:
-        about_spots = [*_compare_spots(slide, spots), *_extent(slide, spots)]
-        if _confirmed(slide, spots):  # what was measured on the glass weighs more
+        compared = _compare(slide, spots, estimate)
+        if compared and all(one.agrees() for one in compared):  # measured on the glass itself
             findings = [one for one in findings if one.kind not in ("objective", "sources")]
-        findings = [*findings, *about_spots]
+        findings = [*findings, *_contradict(compared), *_extent(slide, spots)]
     findings.sort(key=lambda one: one.severity != "question")
-    options = tuple(_distinct(_options(slide, spots)))
+    options = tuple(_distinct(_options(slide, spots, estimate)))
     return ScaleReview(slide.mpp, slide.mpp_source, tuple(findings), options, slide.settled)
 
 
@@ -159,7 +161,8 @@ def choose_option(slide: Slide, spots: Any, source: str) -> ScaleOption:
     ScaleError
         This source says nothing here.
     """
-    for option in _options(slide, spots):
+    options = list(_options(slide, spots, _estimate(spots)))
+    for option in options:
         if option.source == source:
             return option
     words = {
@@ -171,22 +174,27 @@ def choose_option(slide: Slide, spots: Any, source: str) -> ScaleOption:
         f"the scale can't be taken from the {source}",
         path=slide.path,
         expected=words[source],
-        found=", ".join(sorted({one.source for one in _options(slide, spots)})) or "nothing",
+        found=", ".join(sorted({one.source for one in options})) or "nothing",
         hint="State it with --mpp.",
     )
 
 
-def _confirmed(slide: Slide, spots: Any) -> bool:
+def _estimate(spots: Any) -> float | None:
+    if spots is None:
+        return None
+    from napari_stexp.spots.scale import estimate_mpp
+
+    return estimate_mpp(spots)
+
+
+def _compare(slide: Slide, spots: Any, estimate: float | None) -> list[ScaleComparison]:
     from napari_stexp.spots.checks import compare_scale
 
-    compared = compare_scale(spots, slide.mpp)
-    return bool(compared) and all(one.agrees() for one in compared)
+    return compare_scale(spots, slide.mpp, estimate)
 
 
-def _compare_spots(slide: Slide, spots: Any) -> Iterator[ScaleFinding]:
-    from napari_stexp.spots.checks import compare_scale
-
-    for one in compare_scale(spots, slide.mpp):
+def _contradict(compared: list[ScaleComparison]) -> Iterator[ScaleFinding]:
+    for one in compared:
         if one.agrees():
             continue
         why = describe_ratio(one.ratio)
@@ -230,18 +238,17 @@ def _extent(slide: Slide, spots: Any) -> Iterator[ScaleFinding]:
         )
 
 
-def _options(slide: Slide, spots: Any) -> Iterator[ScaleOption]:
+def _options(slide: Slide, spots: Any, estimate: float | None) -> Iterator[ScaleOption]:
     if spots is not None:
         from napari_stexp.spots.record import spots_record
-        from napari_stexp.spots.scale import estimate_mpp, known_length
+        from napari_stexp.spots.scale import known_length
 
-        estimate = estimate_mpp(spots)
         if estimate is not None and is_plausible(estimate):
             yield ScaleOption("spots", estimate, "from the spots' distance")
         stated = known_length(spots_record(spots).get("microns_per_pixel"))
         if stated is not None and is_plausible(stated):
             yield ScaleOption("spots", stated, "from the spots' file")
-    yield from _moved_points(slide, spots)
+    yield from _moved_points(slide, estimate)
     yield from _stated(slide)
     usual = expected_mpp(slide.objective)
     if usual is not None and is_plausible(usual):
@@ -265,13 +272,9 @@ def _stated(slide: Slide) -> Iterator[ScaleOption]:
             yield ScaleOption("user", y, "the pixels' height, for both")
 
 
-def _moved_points(slide: Slide, spots: Any) -> Iterator[ScaleOption]:
+def _moved_points(slide: Slide, estimate: float | None) -> Iterator[ScaleOption]:
     """Numbers of the file with the decimal point where objective or spots expect it."""
-    from napari_stexp.spots.scale import estimate_mpp
-
-    expected = [(expected_mpp(slide.objective), 1.5)]
-    if spots is not None:
-        expected.append((estimate_mpp(spots), 1.05))
+    expected = [(expected_mpp(slide.objective), 1.5), (estimate, 1.05)]
     for claim in slide.facts.claims:
         for power in (10.0, 100.0, 1000.0, 0.1, 0.01, 0.001):
             moved = claim.mpp * power

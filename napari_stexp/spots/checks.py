@@ -122,7 +122,9 @@ class ScaleComparison:
         return " | ".join([self.kind, *(f"{name}: {value}" for name, value in self.evidence)])
 
 
-def compare_scale(adata: AnnData, mpp: float | None) -> list[ScaleComparison]:
+def compare_scale(
+    adata: AnnData, mpp: float | None, from_pitch: float | None = None
+) -> list[ScaleComparison]:
     """Lay the slide's µm per pixel beside what the spots say; empty where nothing is known.
 
     Parameters
@@ -131,6 +133,8 @@ def compare_scale(adata: AnnData, mpp: float | None) -> list[ScaleComparison]:
         Spots; the pitch in µm is ``uns['stexp_spots']['pitch_um']``.
     mpp : float or None
         The slide's µm per level-0 pixel.
+    from_pitch : float, optional
+        `estimate_mpp` of the spots where it is known already.
     """
     if mpp is None:
         return []
@@ -138,7 +142,8 @@ def compare_scale(adata: AnnData, mpp: float | None) -> list[ScaleComparison]:
     slide = ("slide", f"{mpp:.4g} µm/px")
     path = str(record["source"]) if record.get("source") else None
     found = []
-    from_pitch = estimate_mpp(adata) if known_length(record.get("pitch_um")) else None
+    if from_pitch is None and known_length(record.get("pitch_um")):
+        from_pitch = estimate_mpp(adata)
     if from_pitch:
         pitch = f"{from_pitch:.4g} µm/px ({float(record['pitch_um']):g} µm apart)"
         found.append(ScaleComparison("pitch", mpp, from_pitch, (slide, ("spots", pitch)), path))
