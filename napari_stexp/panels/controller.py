@@ -117,14 +117,23 @@ class Controller(BackgroundTasks):
 
         spots = self.conflicting_spots if self.conflicting_spots is not None else self.session.spots
         mpp = None if spots is None else estimate_mpp(spots)
-        if mpp is None:
-            return
+        if mpp is not None:
+            self.settle_scale(mpp, "spots")
+
+    def settle_scale(self, mpp: float, source: str) -> None:
+        """Set the size of a pixel, knowing what contradicts it; spots that waited are laid on."""
+        waiting = self.conflicting_spots
         self.cleared.emit("slide")
         self.cleared.emit("spots")
-        if self.guard("slide", self.session.set_mpp, mpp, "spots") and (
-            self.conflicting_spots is not None
+        if self.guard("slide", self.session.settle_scale, mpp, source, waiting) and (
+            waiting is not None
         ):
-            self._set_spots(spots)
+            self.guard("spots", self._set_spots, waiting)
+
+    def set_colour(self, colour: str) -> None:
+        """Show the slide in its stored colours or in sRGB."""
+        self.cleared.emit("slide")
+        self.guard("slide", self.session.set_colour, colour)
 
     # ---- spots ---------------------------------------------------------------------------
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 __all__ = ["describe_model", "describe_slide", "describe_spots"]
 
 _SCALES = {"spot": "per spot", "gene": "per gene"}
-_MPP_SOURCES = {"metadata": "from the file", "user": "typed", "spots": "from the spots' pitch"}
+_MPP_SOURCES = {"metadata": "from the file", "user": "typed", "spots": "from the spots' pitch",
+                "objective": "usual for the objective"}  # fmt: skip
 
 
 def describe_slide(slide: Slide) -> dict[str, str]:
@@ -28,6 +29,7 @@ def describe_slide(slide: Slide) -> dict[str, str]:
         "Extent": f"{sides[0]:.3g} × {sides[1]:.3g} mm" if sides else "",  # noqa: RUF001
         "Scale": scale.rstrip(", "),
         "Objective": f"{slide.objective:g}×" if slide.objective else "",  # noqa: RUF001
+        "Scanned": slide.facts.scan_date.replace("T", " "),
         "File": kind,
     }
 

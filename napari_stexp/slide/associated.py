@@ -7,7 +7,7 @@ asked for by name, and nothing here shows, logs or keeps them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_stexp.errors import SlideError
+from napari_stexp.progress import Progress
 from napari_stexp.slide.location import Location
 from napari_stexp.slide.source import parser_input
 
 if TYPE_CHECKING:
     import tifffile
 
-__all__ = ["WARNING", "list_tiff_pictures", "read_tiff_pictures", "write_associated"]
+    from napari_stexp.slide.slide import Slide
+
+__all__ = [
+    "WARNING",
+    "decode_steps",
+    "list_tiff_pictures",
+    "read_tiff_pictures",
+    "write_associated",
+]
 
 Picture = Callable[[], NDArray[np.uint8]]
 
@@ -120,6 +129,15 @@ def to_rgb(pixels: Any, path: Location, name: str) -> NDArray[np.uint8]:
 
 def _unreadable(path: Location, name: str, error: object) -> SlideError:
     return SlideError(f"its {name} image can't be read", path=path, found=error)
+
+
+def decode_steps(slide: Slide) -> Generator[Progress, None, dict[str, NDArray[np.uint8]]]:
+    """Decode all of a slide's pictures; `WARNING` has been read by then."""
+    names, found = slide.associated, {}
+    for name in names:
+        yield Progress(len(found), len(names), f"reading the {name}")
+        found[name] = slide.associated_image(name)
+    return found
 
 
 def write_associated(

@@ -14,6 +14,7 @@ from napari_stexp.panels.panel import Panel
 from napari_stexp.panels.slide.bins_row import BinsRow
 from napari_stexp.panels.slide.columns_row import ColumnsRow
 from napari_stexp.panels.slide.grid_form import GridForm
+from napari_stexp.panels.slide.slide_extras import SlideExtras
 from napari_stexp.panels.text import count
 from napari_stexp.panels.widgets import (
     Facts,
@@ -105,6 +106,8 @@ class SlidePanel(Panel):
             "Set the size of a pixel so that the spots are as far apart as their technology says.",
         )
         self.column.addWidget(self.from_spots_button)
+        self.extras = SlideExtras(self)
+        self.column.addWidget(self.extras)
 
     def _build_spots(self) -> None:
         self.column.addWidget(make_heading("Spots"))
@@ -209,6 +212,7 @@ class SlidePanel(Panel):
         self.mpp_box.blockSignals(False)
         self._show_mpp_button()
         self._show_scale()
+        self.extras.refresh()
         self.spots_facts.show_facts(describe_spots(spots) if spots is not None else {})
         self.bins_row.show_state(spots, busy("spots"))
         self.columns_row.show_state(spots, busy("spots"))
