@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ActivityMirror"]
 
-_EVERY_MS = 250
+_EVERY_MS = 500  # each change paints the window; to make a bar takes a tenth of a second
 
 
 class ActivityMirror(QObject):

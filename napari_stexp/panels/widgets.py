@@ -207,8 +207,11 @@ class TaskRow(QWidget):
         if self._handle is None or self._handle.cancelling:
             return
         progress = report.progress
+        # Else Qt would paint the bar at once, and the whole slide with it, before it comes back.
+        self.bar.setUpdatesEnabled(False)
         self.bar.setRange(0, max(progress.total, 0))
         self.bar.setValue(progress.done)
+        self.bar.setUpdatesEnabled(True)
         self.line.setText(report.describe(self._handle.unit))
 
     def _on_cancel(self) -> None:

@@ -19,6 +19,7 @@ from qtpy.QtCore import QObject, QTimer, Signal, Slot
 
 from napari_stexp.errors import DeviceError, PredictionError, StexpError
 from napari_stexp.panels.activity import ActivityMirror
+from napari_stexp.panels.precedence import step_back
 from napari_stexp.panels.reports import TaskReport
 from napari_stexp.progress import Progress, RateMeter
 
@@ -61,6 +62,7 @@ def _drive(task: Task, stop: threading.Event) -> Generator[Progress, None, _Outc
     Every exception becomes part of the outcome: napari's worker would swallow
     a ``RuntimeError`` (CUDA out of memory is one) without any signal.
     """
+    step_back()
     last = -_REPORT_EVERY
     try:
         while not stop.is_set():
