@@ -15,9 +15,9 @@ __all__ = ["is_checked", "prepare_spots", "prepared_measurement"]
 
 class _Prepared:
     def __init__(self, spots: Any) -> None:
-        self.spots = weakref.ref(spots, self._forget)
         self.places = id(spots.obsm["spatial"])
         self.measured = MeasuredExpression(spots) if spots.n_vars else None
+        self.spots: weakref.ref[Any] = weakref.ref(spots, self._forget)
 
     def is_of(self, spots: Any) -> bool:
         return self.spots() is spots and self.places == id(spots.obsm["spatial"])

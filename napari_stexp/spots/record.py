@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from napari_stexp.errors import SpotsError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from anndata import AnnData
 
 __all__ = [
@@ -28,7 +29,7 @@ RECORD = "stexp_spots"
 
 
 def assemble_spots(
-    barcodes: Sequence[str],
+    barcodes: Sequence[str] | pd.Index[str],
     spatial: ArrayLike,
     *,
     array: NDArray[np.int64] | None = None,

@@ -43,7 +43,7 @@ def spot_pitch_px(adata: AnnData) -> float | None:
     places = adata.obsm["spatial"]
     if len(places) <= _MOST_LOOKED_AT:
         return _find_pitch(adata)
-    mark = np.asarray(places[:: len(places) // 50]).tobytes()  # others, if they were moved
+    mark = np.asarray(places[:: max(1, len(places) // 50)]).tobytes()  # others, if they were moved
     found = next((one for one in _PITCHES if one[0]() is places and one[1] == mark), None)
     if found is None:
         found = (weakref.ref(places), mark, _find_pitch(adata))

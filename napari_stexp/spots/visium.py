@@ -184,7 +184,7 @@ def _join(
     if counts is None:
         return np.arange(len(names)), None
     table = read_10x_counts(counts)
-    rows = names.get_indexer(table.rows)
+    rows = names.get_indexer(table.rows)  # type: ignore[arg-type]  # takes lists, too
     known = rows >= 0
     strange = [table.rows[row] for row in np.flatnonzero(~known)]
     if strange and positions is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 __all__ = ["find_image"]
@@ -31,7 +31,9 @@ _LONGEST_SUMMARY = 1 << 26
 logger = logging.getLogger(__name__)
 
 
-def find_image(root: Path, outer: Path, stem: str = "") -> Path | None:
+def find_image(
+    root: Path, outer: Path, stem: str = "", others: Collection[str] = ()
+) -> Path | None:
     """Return the full-resolution image of a run.
 
     Parameters
@@ -42,6 +44,8 @@ def find_image(root: Path, outer: Path, stem: str = "") -> Path | None:
         The run's folder; ``root``, or its parent.
     stem : str
         Prefix of the section's files, where a folder holds several sections.
+    others : collection of str
+        Those of all of them.
 
     Returns
     -------
@@ -60,12 +64,19 @@ def find_image(root: Path, outer: Path, stem: str = "") -> Path | None:
         if found is not None:
             return found
     images = [
-        path for path in _images_in(inner) if not stem or path.name.lower().startswith(stem.lower())
+        path for path in _images_in(inner) if not stem or _prefix_of(path.name, others) == stem
     ]
     if not images:
         run = outer.absolute().name.lower()
         images = [path for path in _images_in([beside]) if run in path.name.lower()]
     return _choose(images) if images else None if stem else _from_summary(root, inner, beside)
+
+
+def _prefix_of(name: str, stems: Iterable[str]) -> str:
+    """Return the longest of some prefixes that a name has."""
+    return max(
+        (stem for stem in stems if name.lower().startswith(stem.lower())), key=len, default=""
+    )
 
 
 def _images_in(folders: Iterable[Path]) -> list[Path]:

@@ -8,6 +8,14 @@ from pathlib import Path
 
 from napari_stexp.errors import SpotsError
 from napari_stexp.spots.spaceranger.bins import CELLS, choose_bins, square_um
+from napari_stexp.spots.spaceranger.files import (
+    find_cell_counts,
+    find_counts,
+    is_cells_file,
+    is_counts_file,
+    is_positions_file,
+    is_visium_file,
+)
 from napari_stexp.spots.spaceranger.images import find_image
 
 __all__ = [
@@ -25,25 +33,9 @@ __all__ = [
 
 _POSITIONS = ("tissue_positions.parquet", "tissue_positions.csv", "tissue_positions_list.csv")
 _POSITIONS_FILE = re.compile(r"(.*?)(tissue_positions(?:_list)?\.(?:csv|parquet))(?:\.gz)?")
-#: In the order in which they are taken; the folder of the third is that of Wu et al.
-_COUNTS = (
-    "filtered_feature_bc_matrix.h5",
-    "filtered_feature_bc_matrix",
-    "filtered_count_matrix",
-    "filtered_gene_bc_matrices",
-    "raw_feature_bc_matrix.h5",
-    "raw_feature_bc_matrix",
-)
-_CELL_COUNTS = (
-    "filtered_feature_cell_matrix.h5",
-    "filtered_feature_cell_matrix",
-    "raw_feature_cell_matrix.h5",
-    "raw_feature_cell_matrix",
-)
 #: The first has the clusters beside the same outlines.
 _CELLS_FILES = ("graphclust_annotated_cell_segmentations.geojson", "cell_segmentations.geojson")
 _BINNED, _SEGMENTED = "binned_outputs", "segmented_outputs"
-_MATRIX = ("matrix.mtx", "matrix.mtx.gz")
 
 
 @dataclass(frozen=True)
@@ -68,21 +60,6 @@ class VisiumSection:
     image: Path | None
     bins: str = ""
     choices: tuple[str, ...] = ()
-
-
-def is_positions_file(path: Path) -> bool:
-    """Whether the file's name is one that Space Ranger gives to the spots' positions."""
-    return "tissue_positions" in path.name and bool({".csv", ".parquet"} & set(path.suffixes[-2:]))
-
-
-def is_cells_file(path: Path) -> bool:
-    """Whether the file's name is one that Space Ranger gives to the cells' outlines."""
-    return path.name.endswith("cell_segmentations.geojson")
-
-
-def is_visium_file(path: Path) -> bool:
-    """Whether a file says where a section's spots, bins or cells are."""
-    return is_positions_file(path) or is_cells_file(path)
 
 
 def find_visium_section(folder: str | Path, bins: str | int | None = None) -> VisiumSection | None:
@@ -186,16 +163,11 @@ def _is_spatial(folder: Path) -> bool:
     """Whether this is ``spatial`` or ``A_spatial`` of a section, not a section's own folder."""
     if folder.name == "spatial":
         return True
-    return folder.name.endswith("_spatial") and _find_counts(folder, "", alone=True) is None
+    return folder.name.endswith("_spatial") and find_counts(folder, "", alone=True) is None
 
 
 def _absolute(path: Path | None) -> Path | None:
     return None if path is None else path.absolute()
-
-
-def is_counts_file(path: Path) -> bool:
-    """Whether the name is one that Space Ranger gives to counts, in HDF5 or in a folder."""
-    return path.name.endswith((*_COUNTS, *_CELL_COUNTS))
 
 
 # ---- Visium HD ---------------------------------------------------------------------------
@@ -228,10 +200,10 @@ def _make_hd(root: Path, available: dict[str, Path], bins: str) -> VisiumSection
     folder = available[bins]
     if bins == CELLS:
         positions = _find_cells(folder)
-        counts = next((path for name in _CELL_COUNTS if (path := _counts(folder, name))), None)
+        counts = find_cell_counts(folder)
     else:
         positions = next(iter(_group_positions(folder).values()), None)
-        counts = _find_counts(folder, "", alone=True)
+        counts = find_counts(folder, "", alone=True)
     if positions is None:
         raise _no_positions(folder / "spatial" if (folder / "spatial").is_dir() else folder)
     outer = _outer(root)
@@ -249,8 +221,8 @@ def _find_plain(root: Path) -> list[VisiumSection]:
         VisiumSection(
             name=outer.absolute().name if alone else stem or outer.absolute().name,
             positions=positions,
-            counts=_find_counts(root, stem, alone=alone),
-            image=find_image(root, outer, "" if alone else stem),
+            counts=find_counts(root, stem, alone=alone),
+            image=find_image(root, outer, "" if alone else stem, tuple(groups)),
         )
         for stem, positions in groups.items()
     ]
@@ -286,39 +258,6 @@ def _no_positions(folder: Path) -> SpotsError:
         expected=" or ".join(_POSITIONS),
         found=", ".join(sorted(file.name for file in folder.iterdir())[:8]) or "nothing",
     )
-
-
-def _find_counts(root: Path, stem: str, *, alone: bool) -> Path | None:
-    """Return a section's counts: with its prefix, or with any where it is alone."""
-    for name in _COUNTS:
-        for separator in ("_", "-", ".", ""):
-            found = _usable(root / f"{stem}{separator if stem else ''}{name}")
-            if found is not None:
-                return found
-        if alone and (found := _counts(root, name)):
-            return found
-    for path in (path for name in _MATRIX for path in sorted(root.glob(f"*{name}"))):
-        if alone or (stem and path.name.removeprefix(stem).lstrip("_-. ") in _MATRIX):
-            return path
-    return None
-
-
-def _counts(root: Path, name: str) -> Path | None:
-    for path in (root / name, *sorted(root.glob(f"*{name}"))):
-        if (found := _usable(path)) is not None:
-            return found
-    return None
-
-
-def _usable(path: Path) -> Path | None:
-    """Return what holds counts: a file, or a folder (or a genome's one in it) with a matrix."""
-    if path.is_file():
-        return path
-    if path.is_dir():
-        for folder in (path, *sorted(inner for inner in path.iterdir() if inner.is_dir())):
-            if any(folder.glob("*matrix.mtx*")):
-                return folder
-    return None
 
 
 def _first(folder: Path, name: str) -> Path | None:

@@ -100,10 +100,10 @@ def read_positions(path: Path) -> Positions:
 def _read_barcodes(path: Path) -> list[str]:
     """Return all barcodes, also those outside tissue."""
     if path.suffix != ".parquet":
-        return _parse_csv(path)["barcode"].tolist()  # type: ignore[no-any-return]
+        return _parse_csv(path)["barcode"].tolist()
     import pyarrow.parquet as pq
 
-    return pq.read_table(path, columns=["barcode"])["barcode"].to_pylist()  # type: ignore[no-any-return]
+    return pq.read_table(path, columns=["barcode"])["barcode"].to_pylist()
 
 
 def _read_parquet(path: Path) -> tuple[pd.DataFrame, int]:
