@@ -101,6 +101,7 @@ def _tell_warnings(reporter: Reporter, show: Callable[..., None]) -> Callable[..
 
 def _add_commands() -> None:
     from napari_stexp.cli import (
+        aligning,
         cohorts,
         comparing_annotation,
         cross_validating,
@@ -124,6 +125,7 @@ def _add_commands() -> None:
         ("train", training, "Training and evaluation"),
         ("evaluate", evaluating, "Training and evaluation"),
         ("cross-validate", cross_validating, "Training and evaluation"),
+        ("align", aligning, "Files"),
         ("import", importing, "Files"),
         ("info", information, "Files"),
     ):

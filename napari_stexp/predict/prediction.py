@@ -202,7 +202,9 @@ def make_empty(
     values = np.full((spots.n_obs, len(genes)), np.nan, np.float32)
     adata = AnnData(X=values, obs=obs, var=var)
     adata.obsm["spatial"] = np.array(spots.obsm["spatial"], dtype=np.float64)
-    for name in ("spatial", "stexp_spots"):
+    if "spatial_original" in spots.obsm:  # they were aligned
+        adata.obsm["spatial_original"] = np.array(spots.obsm["spatial_original"])
+    for name in ("spatial", "spatial_original", "stexp_spots"):
         if name in spots.uns:
             adata.uns[name] = deepcopy(spots.uns[name])
     adata.uns["stexp"] = provenance | {"spots": count_statuses(codes)}

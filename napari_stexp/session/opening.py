@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from napari_stexp.errors import ScaleError, SlideError
-from napari_stexp.session.placement import barcodes_match
+from napari_stexp.session.placement import barcodes_match, mark_if_elsewhere
 from napari_stexp.session.scale_review import (
     ScaleReview,
     choose_option,
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from napari_stexp.model import ModelBundle
     from napari_stexp.predict import Prediction
     from napari_stexp.slide import Slide
+    from napari_stexp.slide.location import Location
+    from napari_stexp.slide.opening import Backend
 
 __all__ = ["Opening", "make_tissue_grid", "spots_of_prediction"]
 
@@ -86,12 +88,12 @@ def spots_of_prediction(adata: Any) -> Any:
 
     from napari_stexp.spots import obs_label_columns
 
-    uns = {key: adata.uns[key] for key in ("spatial", "stexp_spots") if key in adata.uns}
+    kept = ("spatial", "spatial_original", "stexp_spots")
+    uns = {key: adata.uns[key] for key in kept if key in adata.uns}
+    places = {key: adata.obsm[key].copy() for key in kept[:2] if key in adata.obsm}
     columns = [name for name in ("array_row", "array_col") if name in adata.obs]
     columns += [name for name in obs_label_columns(adata) if name not in (*columns, "status")]
-    return AnnData(
-        obs=adata.obs[columns].copy(), obsm={"spatial": adata.obsm["spatial"].copy()}, uns=uns
-    )
+    return AnnData(obs=adata.obs[columns].copy(), obsm=places, uns=uns)
 
 
 class Opening(ABC):
@@ -124,12 +126,17 @@ class Opening(ABC):
     def _notify(self, notices: list[str]) -> None: ...
 
     def open_slide(
-        self, path: str | Path, *, mpp: float | None = None, colour: str = "stored"
+        self,
+        path: str | Location,
+        *,
+        mpp: float | None = None,
+        colour: str = "stored",
+        backend: Backend = "auto",
     ) -> Slide:
-        """Open a slide file; converts a flat image first if need be."""
+        """Open a slide's file or address; converts a flat image first if need be."""
         from napari_stexp.slide import open_slide
 
-        slide = open_slide(path, mpp=mpp, colour=colour)
+        slide = open_slide(path, mpp=mpp, colour=colour, backend=backend)
         self.set_slide(slide)
         return slide
 
@@ -212,11 +219,14 @@ class Opening(ABC):
         self.set_slide(slide)
         return slide
 
-    def open_spots(self, path: str | Path, *, counts: Any = None, section: Any = None) -> Any:
-        """Read spots (AnnData) and lay them on the slide."""
+    def open_spots(
+        self, path: str | Path, *, counts: Any = None, section: Any = None, options: Any = None
+    ) -> Any:
+        """Read spots (AnnData) and lay them on the slide; ``options``: `spots.SpotOptions`."""
         from napari_stexp.spots import read_spots
 
-        spots = read_spots(path, counts=counts, section=section)
+        mpp = None if self._slide is None else self._slide.mpp
+        spots = read_spots(path, counts=counts, section=section, options=options, mpp=mpp)
         self.set_spots(spots)
         return spots
 
@@ -269,6 +279,7 @@ class Opening(ABC):
         prediction = Prediction(adata)
         if self._spots is None or not barcodes_match(adata, self._spots):
             self.set_spots(spots_of_prediction(adata))
+        prediction = mark_if_elsewhere(prediction, self._spots)
         self.set_prediction(prediction)
         self._notify(self._compare_slide(adata))
         return prediction

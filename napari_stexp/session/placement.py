@@ -10,9 +10,24 @@ from numpy.typing import NDArray
 from napari_stexp.errors import PredictionError
 
 if TYPE_CHECKING:
+    from napari_stexp.predict import Prediction
+    from napari_stexp.session.predictions import Predictions
     from napari_stexp.slide import Slide
 
-__all__ = ["barcodes_match", "check_belongs", "check_placement", "spots_inside"]
+__all__ = [
+    "ELSEWHERE",
+    "barcodes_match",
+    "check_belongs",
+    "check_placement",
+    "is_elsewhere",
+    "keep_elsewhere",
+    "mark_if_elsewhere",
+    "spots_inside",
+]
+
+#: In ``uns['stexp']['placement']`` of a prediction whose spots were moved afterwards.
+ELSEWHERE = "another placement of the spots"
+_MARK = " (other placement)"
 
 
 def spots_inside(spots: Any, shape: tuple[int, int]) -> NDArray[np.bool_]:
@@ -91,9 +106,60 @@ def check_belongs(adata: Any, spots: Any) -> None:
             found=f"{adata.n_obs} spots, {shared} of them with a loaded barcode",
             hint="Load the spots that the prediction was made for.",
         )
+    if is_elsewhere(adata):
+        return
     if not np.allclose(adata.obsm["spatial"], spots.obsm["spatial"], rtol=0, atol=1.0):
         raise PredictionError(
             "the prediction has the same barcodes at other places",
             expected="positions within one pixel of the loaded spots'",
             hint="Load the spots that the prediction was made for.",
         )
+
+
+def is_elsewhere(adata: Any) -> bool:
+    """Tell whether a prediction was made before its spots were laid where they are."""
+    return str(adata.uns.get("stexp", {}).get("placement", "")) == ELSEWHERE
+
+
+def keep_elsewhere(predictions: Predictions) -> dict[str, tuple[str, Prediction]]:
+    """Return predictions marked as of another placement of their spots, by their old names.
+
+    Values and positions are shared with those given, which stay as they are.
+    """
+    kept = {}
+    for name in predictions:
+        prediction = predictions[name]
+        if is_elsewhere(prediction.adata):
+            kept[name] = (name, prediction)
+        else:
+            kept[name] = (f"{name}{_MARK}", _mark(prediction))
+    return kept
+
+
+def mark_if_elsewhere(prediction: Prediction, spots: Any) -> Prediction:
+    """Return a prediction, marked where its spots have been aligned since, or otherwise."""
+    from napari_stexp.spots.alignment import own_positions
+
+    adata = prediction.adata
+    if is_elsewhere(adata) or not barcodes_match(adata, spots):
+        return prediction
+    places, own = ((np.asarray(f(adata)), np.asarray(f(spots))) for f in (_places, own_positions))
+    moved = not np.allclose(*places, rtol=0, atol=1.0)
+    return _mark(prediction) if moved and np.allclose(*own, rtol=0, atol=1.0) else prediction
+
+
+def _places(adata: Any) -> Any:
+    return adata.obsm["spatial"]
+
+
+def _mark(prediction: Prediction) -> Prediction:
+    from anndata import AnnData
+
+    from napari_stexp.predict import Prediction
+
+    adata = prediction.adata
+    uns = dict(adata.uns)
+    uns["stexp"] = dict(uns.get("stexp", {})) | {"placement": ELSEWHERE}
+    return Prediction(
+        AnnData(adata.X, obs=adata.obs, var=adata.var, obsm=dict(adata.obsm), uns=uns)
+    )

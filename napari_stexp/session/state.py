@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
 from napari_stexp.errors import StexpError
+from napari_stexp.session.alignment import Aligning
 from napari_stexp.session.annotating import Annotating
 from napari_stexp.session.blinding import Blinding
 from napari_stexp.session.browsing import Browsing
 from napari_stexp.session.opening import Opening
-from napari_stexp.session.placement import check_placement
+from napari_stexp.session.placement import barcodes_match, check_placement, keep_elsewhere
 from napari_stexp.session.predicting import Predicting
 from napari_stexp.session.training import Training
 from napari_stexp.session.undoing import Undoing
@@ -38,6 +40,8 @@ class Session(Annotating, Browsing, Predicting, Opening):
         Every new one is also emitted by ``noticed``.
     training : Training
         The model that is being made; independent of what is open.
+    aligning : Aligning
+        Lays the spots elsewhere on the slide.
     undoing : Undoing
         Takes back what was done last, whatever it was.
     """
@@ -57,6 +61,7 @@ class Session(Annotating, Browsing, Predicting, Opening):
         self._params: PredictParams | None = None
         self.notices: list[str] = []
         self.training = Training()
+        self.aligning = Aligning(self)
         self.undoing = Undoing(self)
 
     # ---- slide ---------------------------------------------------------------------------
@@ -154,6 +159,33 @@ class Session(Annotating, Browsing, Predicting, Opening):
         notices = [] if spots is None else check_placement(spots, self._slide)
         self._replace(spots=spots, prediction=None, annotations=self._annotations)
         self._notify(notices)
+
+    def move_spots(self, spots: Any) -> None:
+        """Lay the same spots elsewhere; predictions stay, marked as of another placement.
+
+        Raises
+        ------
+        SpotsError, ScaleError
+            As `set_spots`.
+        """
+        kept = keep_elsewhere(self.predictions) if self._spots is not None else {}
+        shown, source, gene = self.predictions.active, self._source, self._gene
+        same = self._spots is not None and barcodes_match(spots, self._spots)
+        self.set_spots(spots)
+        if not same or not kept:
+            return
+        for name, prediction in kept.values():
+            self.set_prediction(prediction, name)
+        if shown is not None:
+            self.show_model(kept[shown][0])
+        with suppress(StexpError):
+            self.source = source
+            if gene is not None:
+                self.gene = gene
+        self._notify([
+            "The predictions were made before the spots were moved; they are marked, and "
+            "drawn where the spots are now. Predict again."
+        ])  # fmt: skip
 
     # ---- model and parameters ------------------------------------------------------------
 

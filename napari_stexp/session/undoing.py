@@ -15,6 +15,7 @@ from napari_stexp.errors import StexpError
 
 if TYPE_CHECKING:
     from napari_stexp.predict import Prediction
+    from napari_stexp.session.alignment import Draft
     from napari_stexp.session.display import DisplaySettings
     from napari_stexp.session.label_source import LabelSource
     from napari_stexp.session.signatures import Signature
@@ -40,6 +41,7 @@ class _State:
     display: DisplaySettings
     labels: tuple[LabelSource, ...]  # tables and domains
     label_key: str | None
+    draft: Draft  # of the alignment
 
     def same(self, other: _State) -> bool:
         """Whether nothing is to be done between the two."""
@@ -50,6 +52,7 @@ class _State:
             == (other.active, other.signatures, other.source, other.gene)
             and (self.composite, self.display) == (other.composite, other.display)
             and self.same_labels(other)
+            and self.draft is other.draft
         )
 
     def same_labels(self, other: _State) -> bool:
@@ -260,6 +263,7 @@ class Undoing:
             display=session.display,
             labels=session.labelling.added,
             label_key=session.labelling.active,
+            draft=session.aligning.draft,
         )
 
     def _restore(self, state: _State) -> None:
@@ -275,6 +279,7 @@ class Undoing:
         if state.active is not None:
             session.show_model(state.active)
         self._restore_signatures(state.signatures)
+        session.aligning.restore(state.draft)
         session.display = state.display
         with suppress(StexpError):  # a source or gene that is not there now
             session.source = state.source

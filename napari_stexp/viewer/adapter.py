@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_stexp.errors import StexpError
+from napari_stexp.viewer.alignment_view import AlignmentView
 from napari_stexp.viewer.classes_layer import Classes
 from napari_stexp.viewer.drawing import Drawing
 from napari_stexp.viewer.flying import Flying
@@ -50,6 +51,8 @@ class LayerAdapter(Flying):
         The mouse's tools.
     focus : Focus
         Clicks on spots, and the ring around the one that was clicked.
+    aligning : AlignmentView
+        Spots that are moved, and points of pairs.
     """
 
     def __init__(self, session: Session, viewer: ViewerModel) -> None:
@@ -65,6 +68,7 @@ class LayerAdapter(Flying):
         self._spots = ShownSpots(session, self._stack)
         self.drawing = Drawing(session, self._stack)
         self.focus = Focus(session, self._stack)
+        self.aligning = AlignmentView(session, self._stack, self._layers_of_spots)
         self._found: Layer | None = None  # a layer of a reader's, being taken over
         self._layers: list[Layer | None] = []  # what is left when it is closed
         self._connections = self._connect()
@@ -186,6 +190,9 @@ class LayerAdapter(Flying):
     def _on_zoom(self, _: Any = None) -> None:
         self._regions.fit(float(self.viewer.scene.camera.zoom))
 
+    def _layers_of_spots(self) -> list[Layer | None]:
+        return [self.spots_layer, self.classes_layer, self.focus.layer]
+
     def _own_layers(self) -> list[Layer | None]:
         return [self.image_layer, self.annotation_layer, self.spots_layer]
 
@@ -232,6 +239,7 @@ class LayerAdapter(Flying):
                 emitter.disconnect(slot)
             self.drawing.close()
             self.focus.close()
+            self.aligning.close()
             self._classes.remove()
             self._layers = self._own_layers()
             self._spots.close()

@@ -82,7 +82,8 @@ class SpotPicking:
 
     def _pick(self, viewer: Any, event: Any) -> Iterator[None]:
         session, active = self._session, viewer.layers.selection.active
-        busy = session.regions.tool != "none" or str(getattr(active, "mode", "")) not in (
+        in_hand = session.regions.tool != "none" or session.aligning.tool != "none"
+        busy = in_hand or str(getattr(active, "mode", "")) not in (
             "", "pan_zoom",
         )  # fmt: skip
         if busy or event.button != 1 or event.modifiers or session.spots is None:
