@@ -13,6 +13,7 @@ __all__ = [
     "AsJson",
     "BackendChoice",
     "BackendOption",
+    "BinsOption",
     "ColorOrder",
     "Counts",
     "Device",
@@ -115,6 +116,15 @@ Counts = Annotated[
         dir_okay=False,
         help="Table of counts (TSV, plain or gzipped) of a HER2ST spot file, "
         "where it is not in its usual place.",
+    ),
+]
+BinsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--bins",
+        metavar="2|8|16|cells",
+        help="Which of a Visium HD run: bins by their width in µm, or the segmented cells. "
+        "(default: 8)",
     ),
 ]
 Mpp = Annotated[

@@ -12,6 +12,7 @@ from napari_stexp.cli.options import (
     AsJson,
     BackendChoice,
     BackendOption,
+    BinsOption,
     Counts,
     Device,
     ExcludePatient,
@@ -67,6 +68,7 @@ def command(
         str | None, typer.Option(help="Section of the folder that --spots names.")
     ] = None,
     counts: Counts = None,
+    bins: BinsOption = None,
     grid: Annotated[
         Layout | None, typer.Option(help="Virtual spots on the tissue. (default: hex)")
     ] = None,
@@ -134,7 +136,7 @@ def command(
         open_slide(session, slide, mpp, reporter, backend.value)
         session.open_bundle(model)
         if spots is not None:
-            session.open_spots(spots, counts=counts, section=section)
+            session.open_spots(spots, counts=counts, section=section, bins=bins)
             take_scale_from_spots(session, reporter)
         else:
             session.make_grid_spots(pitch, diameter, (grid or Layout.HEX).value)

@@ -7,13 +7,15 @@ from typing import Annotated
 
 import typer
 
-from napari_stexp.cli.options import Counts, Mpp, SlideFile
+from napari_stexp.cli.options import BinsOption, Counts, Mpp, SlideFile
 
 EPILOG = """Examples:
 
 napari-stexp view slide.svs --model model.safetensors --predict
 
 napari-stexp view work.stexp
+
+napari-stexp view spaceranger-run/
 
 napari-stexp view predicted.h5ad
 
@@ -29,6 +31,7 @@ def command(
         typer.Option(exists=True, help="Spots: .h5ad, or a HER2ST spot file."),
     ] = None,
     counts: Counts = None,
+    bins: BinsOption = None,
     model: Annotated[
         Path | None,
         typer.Option("--model", "-m", exists=True, dir_okay=False, help="Model bundle."),
@@ -61,6 +64,7 @@ def command(
             slide=slide,
             spots=spots,
             counts=counts,
+            bins=bins,
             model=model,
             annotation=annotation,
             mpp=mpp,

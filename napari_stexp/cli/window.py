@@ -17,16 +17,26 @@ _NO_SLIDES = (".stexp", ".h5ad")  # what they are shows when they are opened
 _POLL = 0.01  # seconds between two rounds of the event loop
 
 
+def _holds_a_section(path: Any) -> bool:
+    """Whether this is a folder of spots with their slide, not a slide that is a folder."""
+    if not isinstance(path, Path) or not path.is_dir():
+        return False
+    from napari_stexp.session.recognising import recognise
+
+    return recognise(path) == "spots"
+
+
 @dataclass(frozen=True)
 class WindowPlan:
     """What to open; see ``napari-stexp view --help``.
 
-    ``slide`` may be a workspace or a prediction, too.
+    ``slide`` may be a workspace, a prediction, or the folder of a Space Ranger run, too.
     """
 
     slide: Path
     spots: Path | None = None
     counts: Path | None = None
+    bins: str | None = None
     model: Path | None = None
     annotation: Path | None = None
     mpp: float | None = None
@@ -66,7 +76,7 @@ class Window:
         self._on_predicted = on_predicted
         self.controller.failed.connect(self._on_failed)
         self.controller.task_ended.connect(self._on_task_ended)
-        if plan.slide.suffix.lower() in _NO_SLIDES:
+        if plan.slide.suffix.lower() in _NO_SLIDES or _holds_a_section(plan.slide):
             self.controller.workspace.drops.open([plan.slide])
         else:
             self.controller.open_slide(plan.slide, then=self._on_slide)
@@ -131,7 +141,7 @@ class Window:
         if plan.annotation is not None:
             self.controller.load_annotations(plan.annotation)
         if plan.spots is not None:
-            self.controller.load_spots(plan.spots, plan.counts)
+            self.controller.load_spots(plan.spots, plan.counts, bins=plan.bins)
         elif plan.predict:
             from napari_stexp.panels.tasks import GridSettings
 

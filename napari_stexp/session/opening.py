@@ -220,13 +220,21 @@ class Opening(ABC):
         return slide
 
     def open_spots(
-        self, path: str | Path, *, counts: Any = None, section: Any = None, options: Any = None
+        self,
+        path: str | Path,
+        *,
+        counts: Any = None,
+        section: Any = None,
+        bins: Any = None,
+        options: Any = None,
     ) -> Any:
-        """Read spots (AnnData) and lay them on the slide; ``options``: `spots.SpotOptions`."""
+        """Read spots (AnnData) and lay them on the slide; options as of `spots.read_spots`."""
         from napari_stexp.spots import read_spots
 
         mpp = None if self._slide is None else self._slide.mpp
-        spots = read_spots(path, counts=counts, section=section, options=options, mpp=mpp)
+        spots = read_spots(
+            path, counts=counts, section=section, bins=bins, options=options, mpp=mpp
+        )
         self.set_spots(spots)
         return spots
 

@@ -15,12 +15,14 @@ __all__ = ["is_checked", "prepare_spots", "prepared_measurement"]
 
 class _Prepared:
     def __init__(self, spots: Any) -> None:
-        self.places = id(spots.obsm["spatial"])
+        self.places = weakref.ref(spots.obsm["spatial"])
         self.measured = MeasuredExpression(spots) if spots.n_vars else None
         self.spots: weakref.ref[Any] = weakref.ref(spots, self._forget)
 
     def is_of(self, spots: Any) -> bool:
-        return self.spots() is spots and self.places == id(spots.obsm["spatial"])
+        if spots is None or self.spots() is not spots:
+            return False
+        return self.places() is spots.obsm["spatial"]
 
     def _forget(self, _gone: Any) -> None:
         if self in _KNOWN:
