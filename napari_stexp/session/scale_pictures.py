@@ -22,6 +22,7 @@ NUCLEUS_UM = 7.0
 
 _OVERVIEW_PX = 600
 _OUTSIDE = 225
+_GLASS_COSTS = 40.0  # as much blueness as half of a nucleus has
 
 Fields = dict[float, NDArray[np.uint8]]
 
@@ -29,17 +30,18 @@ Fields = dict[float, NDArray[np.uint8]]
 def find_cells(slide: Slide) -> tuple[float, float]:
     """Return a place rich in nuclei, (x, y) in level-0 pixels; the middle where none shows.
 
-    Nuclei absorb red, eosin hardly does: the place is where the overview's red is darkest
-    over a 24th of its longer side, black padding and pen aside.
+    Nuclei are blue, eosin is red: the place is where the overview's blue outweighs its red
+    most over a 24th of its longer side, with little glass and no black padding.
     """
     from scipy.ndimage import uniform_filter
 
     image, downsample = slide.thumbnail(_OVERVIEW_PX)
     colours = image.astype(np.float32)
     red, green, blue = (colours[:, :, i] for i in range(3))
-    stained = (red > green) & (blue > green) & (colours.max(axis=2) > 60)
-    score = uniform_filter(np.where(stained, 255 - red, 0), max(image.shape[:2]) // 24 or 1)
-    if score.max() <= 0:
+    stained = (red > green) & (blue > red) & (colours.max(axis=2) > 60)  # ink is greener
+    worth = np.where(stained, blue - red, 0) - _GLASS_COSTS * (colours.min(axis=2) > 210)
+    score = uniform_filter(worth, max(image.shape[:2]) // 24 or 1)
+    if not stained.any():
         return slide.shape[1] / 2, slide.shape[0] / 2
     row, col = np.unravel_index(int(score.argmax()), score.shape)
     return (float(col) + 0.5) * downsample, (float(row) + 0.5) * downsample

@@ -35,7 +35,7 @@ __all__ = [
 #: Below this share of the slide's sides, spots may be in the pixels of a smaller copy.
 _SMALL = 0.4
 _HIRES_PX = 2500
-_SAME = 0.01  # options nearer than this are one
+_SAME, _USUAL = 0.01, 0.1  # options nearer than this are one; those of an objective are rough
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,14 @@ class ScaleOption:
         µm per level-0 pixel.
     label : str
         Where it is from, for people.
+    possible : bool
+        Whether a slide can have such pixels; others are shown, and can't be chosen.
     """
 
     source: str
     mpp: float
     label: str
+    possible: bool = True
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ def review_scale(slide: Slide, spots: Any = None) -> ScaleReview:
             findings = [one for one in findings if one.kind not in ("objective", "sources")]
         findings = [*findings, *_contradict(compared), *_extent(slide, spots)]
     findings.sort(key=lambda one: one.severity != "question")
-    options = tuple(_distinct(_options(slide, spots, estimate)))
+    options = (*_distinct(_options(slide, spots, estimate)), *_impossible(slide))
     return ScaleReview(slide.mpp, slide.mpp_source, tuple(findings), options, slide.settled)
 
 
@@ -253,6 +256,10 @@ def _options(slide: Slide, spots: Any, estimate: float | None) -> Iterator[Scale
     usual = expected_mpp(slide.objective)
     if usual is not None and is_plausible(usual):
         yield ScaleOption("objective", usual, f"usual for {slide.objective:g}x, not exact")
+    if slide.mpp is None and usual is None:
+        for objective in (40, 20, 10):
+            label = f"usual, if it was scanned at {objective}x"
+            yield ScaleOption("user", float(expected_mpp(objective) or 0), label)
     if slide.mpp is not None and slide.mpp_source == "user":
         yield ScaleOption("user", slide.mpp, "as it was typed")
 
@@ -285,12 +292,21 @@ def _moved_points(slide: Slide, estimate: float | None) -> Iterator[ScaleOption]
                 yield ScaleOption("user", moved, f"{where}, decimal point moved")
 
 
+def _impossible(slide: Slide) -> Iterator[ScaleOption]:
+    for claim in slide.facts.claims:
+        if not claim.plausible:
+            label = f"from the file: {claim.source}; no slide has such pixels"
+            yield ScaleOption("metadata", claim.mpp, label, possible=False)
+
+
 def _distinct(options: Iterator[ScaleOption]) -> Iterator[ScaleOption]:
-    """Leave out what another source says already to within a hundredth, but not a source."""
+    """Leave out what a source says twice; the objective also where another is near."""
     kept: list[ScaleOption] = []
     for option in options:
+        near = _USUAL if option.source == "objective" else _SAME
         if not any(
-            abs(option.mpp / one.mpp - 1) < _SAME and one.source == option.source for one in kept
+            abs(option.mpp / one.mpp - 1) < near and option.source in (one.source, "objective")
+            for one in kept
         ):
             kept.append(option)
             yield option

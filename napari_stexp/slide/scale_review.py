@@ -34,6 +34,8 @@ _SAME = 0.05
 #: Powers of ten within this factor of the ratio are called a slipped decimal point.
 _NEAR = 1.35
 
+_PLACES = {1: "one place", 2: "two places", 3: "three places"}
+
 Severity = Literal["question", "note"]
 
 
@@ -107,7 +109,7 @@ def describe_ratio(ratio: float) -> str:
             places = len(str(int(power))) - 1
             return (
                 f"That is about {power:g} times too {'large' if ratio > 1 else 'small'}: probably "
-                f"a decimal point that slipped by {places} place{'s' if places > 1 else ''}."
+                f"a decimal point that slipped by {_PLACES[places]}."
             )
     for power in (2.0, 4.0, 8.0, 16.0, 32.0):
         if power / 1.12 <= factor <= power * 1.12:

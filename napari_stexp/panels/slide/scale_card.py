@@ -22,6 +22,7 @@ from napari_stexp.session.scale_review import ScaleOption
 __all__ = ["FIELD_PX", "FieldPicture", "OptionCard", "TypedCard"]
 
 FIELD_PX = 220
+_WORDS_PX = 52  # three lines
 _HALO, _INK = QColor(0, 0, 0, 210), QColor(255, 230, 0)
 
 
@@ -106,15 +107,18 @@ class OptionCard(QWidget):
         self.button.setStyleSheet("QRadioButton { font-weight: 600; }")
         self.picture = FieldPicture()
         self.words = QLabel(option.label + (" (now in use)" if in_use else ""))
+        if not option.possible:
+            self.button.setEnabled(False)
+            self.button.setToolTip("No slide has pixels of this size: for comparison only.")
         self._lay_out()
 
     def _lay_out(self) -> None:
         self.words.setWordWrap(True)
         self.words.setFixedWidth(FIELD_PX)
-        self.words.setMinimumHeight(2 * self.words.fontMetrics().lineSpacing() + 2)
+        self.words.setFixedHeight(_WORDS_PX)
         self.words.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self.button.toggled.connect(lambda on: self.chosen.emit() if on else None)
-        self.picture.clicked.connect(lambda: self.button.setChecked(True))
+        self.picture.clicked.connect(self._choose)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -124,6 +128,10 @@ class OptionCard(QWidget):
 
     def _parts(self) -> tuple[QWidget, ...]:
         return (self.button, self.words, self.picture)
+
+    def _choose(self) -> None:
+        if self.button.isEnabled():
+            self.button.setChecked(True)
 
     def clear(self) -> None:
         """Take the choice back."""
@@ -154,7 +162,7 @@ class TypedCard(OptionCard):
 
     def _parts(self) -> tuple[QWidget, ...]:
         self.words.hide()
-        self.box.setMinimumHeight(self.words.minimumHeight())
+        self.box.setFixedHeight(_WORDS_PX)
         return (self.button, self.box, self.picture)
 
     def _on_typed(self, value: float) -> None:

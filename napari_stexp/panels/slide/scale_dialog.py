@@ -15,7 +15,7 @@ from napari_stexp.session.scale_review import ScaleOption, ScaleReview
 __all__ = ["ScaleDialog"]
 
 _MOST_OPTIONS = 4
-_WIDE = 960
+_WIDE, _WIDEST = 960, 1230  # px; it fits into a window of 1280
 
 
 class ScaleDialog(QDialog):
@@ -62,7 +62,8 @@ class ScaleDialog(QDialog):
             self.close,
         )
         layout.addLayout(make_row(self.use_button, self.later_button))
-        self.resize(_WIDE, self.sizeHint().height())
+        wide = 40 + len(self.cards) * (FIELD_PX + 14)
+        self.resize(min(max(wide, _WIDE), _WIDEST), self.sizeHint().height())
 
     def _add_finding(self, layout: QVBoxLayout, finding: Any) -> Notice:
         numbers = " · ".join(f"{name}: {value}" for name, value in finding.evidence)
@@ -95,7 +96,7 @@ class ScaleDialog(QDialog):
         area.setWidgetResizable(True)
         area.setFrameShape(QScrollArea.Shape.NoFrame)
         area.setWidget(body)
-        area.setMinimumHeight(FIELD_PX + 90)
+        area.setMinimumHeight(FIELD_PX + 110)
         return area
 
     @property
