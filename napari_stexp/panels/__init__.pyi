@@ -1,3 +1,4 @@
+from .align.align_panel import AlignPanel as AlignPanel
 from .annotate.annotations_panel import AnnotationsPanel as AnnotationsPanel
 from .compare.compare_panel import ComparePanel as ComparePanel
 from .controller import Controller as Controller
@@ -9,6 +10,7 @@ from .reading.plots_panel import PlotsPanel as PlotsPanel
 from .registry import get_adapter as get_adapter
 from .registry import get_controller as get_controller
 from .registry import get_session as get_session
+from .registry import open_align as open_align
 from .registry import open_all as open_all
 from .registry import open_train as open_train
 from .slide.slide_panel import SlidePanel as SlidePanel

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QObject, Signal
 
-from napari_stexp.errors import ScaleError, StexpError
+from napari_stexp.errors import ScaleError, SpotsError, StexpError
 from napari_stexp.panels import tasks
+from napari_stexp.panels.align.align_control import AlignControl
 from napari_stexp.panels.annotate.annotation_control import AnnotationControl
 from napari_stexp.panels.background import BackgroundTasks
 from napari_stexp.panels.compare.compare_control import CompareControl
@@ -22,6 +23,7 @@ from napari_stexp.panels.reading.reading_control import ReadingControl
 from napari_stexp.panels.train.training_control import TrainingControl
 from napari_stexp.panels.workspace.workspace_control import WorkspaceControl
 from napari_stexp.session.spot_questions import open_spots_steps
+from napari_stexp.slide.location import RemotePath, as_location
 from napari_stexp.viewer.garbage import collect_all_again
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ class Controller(BackgroundTasks):
         super().__init__(session, parent)
         self.folder = Path.home()
         self.conflicting_spots: Any = None
+        self.refused_spots: Any = None  # that lie outside the slide
         self.can_ask = False  # whether a panel answers `spots_asked`
         self.watcher: QObject | None = None  # of napari's window, once a panel is docked in it
         self.habits: Any = None  # of that window
@@ -61,12 +64,14 @@ class Controller(BackgroundTasks):
         self.genes = GeneControl(self)
         self.signatures = SignatureControl(self)
         self.workspace = WorkspaceControl(self)
+        self.aligning = AlignControl(self)
         session.noticed.connect(self._on_noticed)
 
     def close(self) -> None:
         """Stop everything; called when the viewer goes."""
         self.annotating.close()
         self.workspace.close()
+        self.aligning.close()
         self.signatures.close()
         for handle in list(self.tasks.values()):
             handle.cancel()
@@ -77,20 +82,22 @@ class Controller(BackgroundTasks):
     def _on_noticed(self, notice: str) -> None:
         show_warning(notice)
 
-    def remember(self, path: Path) -> None:
+    def remember(self, path: Path | RemotePath) -> None:
         """Let the next file dialog begin where this file or folder lies."""
+        if isinstance(path, RemotePath):
+            return
         self.folder = path if path.is_dir() else path.parent
 
     # ---- slide ---------------------------------------------------------------------------
 
-    def open_slide(self, path: str | Path, then: Callable[[], None] | None = None) -> None:
+    def open_slide(self, path: str | Path | RemotePath, then: Callable[[], None] | None = None) -> None:
         """Open a slide in the background; ``then`` is called when it is shown."""
-        path = Path(path)
+        path = as_location(path)
         self.remember(path)
 
         def show(slide: Any) -> None:
             self.predicting.stop()
-            self._forget_conflict()
+            self.forget_conflict()
             self.session.set_slide(slide)
             if then is not None:
                 then()
@@ -103,7 +110,7 @@ class Controller(BackgroundTasks):
         """Close the slide; spots and prediction go with it."""
         self.predicting.stop()
         self.cleared.emit("slide")
-        self._forget_conflict()
+        self.forget_conflict()
         self.guard("slide", self.session.set_slide, None)
 
     def set_mpp(self, mpp: float) -> None:
@@ -196,7 +203,7 @@ class Controller(BackgroundTasks):
         """Take the spots away, and the prediction with them."""
         self.predicting.stop()
         self.cleared.emit("spots")
-        self._forget_conflict()
+        self.forget_conflict()
         with self.session.undoing.step("Remove the spots"):
             self.guard("spots", self.session.set_spots, None)
 
@@ -209,10 +216,15 @@ class Controller(BackgroundTasks):
             self.conflicting_spots = spots
             self.scale_conflict.emit(spots)
             raise
-        self._forget_conflict()
+        except SpotsError:
+            self.refused_spots = spots
+            self.aligning.look_at_refused()
+            raise
+        self.forget_conflict()
 
-    def _forget_conflict(self) -> None:
-        self.conflicting_spots = None
+    def forget_conflict(self) -> None:
+        """Forget spots that couldn't be laid on the slide."""
+        self.conflicting_spots = self.refused_spots = None
         self.scale_conflict.emit(None)
 
     # ---- annotations ---------------------------------------------------------------------

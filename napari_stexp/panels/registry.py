@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from napari_stexp.viewer import LayerAdapter
 
 __all__ = [
+    "ALIGN",
     "PANELS",
     "PLUGIN",
     "TRAIN",
@@ -21,6 +22,7 @@ __all__ = [
     "get_controller",
     "get_session",
     "join_tabs",
+    "open_align",
     "open_all",
     "open_train",
 ]
@@ -38,6 +40,7 @@ PANELS = {
 }
 # Not opened with the others: most people predict, few train.
 TRAIN = ("Train", "TrainPanel")
+ALIGN = ("Align", "AlignPanel")
 
 _IDLE_MS = 300
 _TABS_PX = 28  # as wide as the tabs beside the docks
@@ -227,23 +230,43 @@ def open_train(napari_viewer: Any) -> Any:
     QWidget
         The panel; one that is open already is kept as it is.
     """
+    return _open_extra(napari_viewer, TRAIN[0])
+
+
+def open_align(napari_viewer: Any) -> Any:
+    """Open the panel *Align*, as a tab beside the others where they are open.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        The viewer.
+
+    Returns
+    -------
+    QWidget
+        The panel; one that is open already is kept as it is.
+    """
+    return _open_extra(napari_viewer, ALIGN[0])
+
+
+def _open_extra(napari_viewer: Any, title: str) -> Any:
     viewer = unwrap(napari_viewer)
-    dock, panel = viewer.window.add_plugin_dock_widget(PLUGIN, TRAIN[0])
-    join_tabs(panel)
+    dock, panel = viewer.window.add_plugin_dock_widget(PLUGIN, title)
+    join_tabs(panel, title)
     dock.show()
     dock.raise_()
     return panel
 
 
-def join_tabs(panel: Any) -> None:
+def join_tabs(panel: Any, title: str = TRAIN[0]) -> None:
     """Put a panel's dock behind those of the others, and to the front; once."""
     from qtpy.QtWidgets import QDockWidget, QMainWindow
 
     dock = panel.parent()
     main = dock.parent() if isinstance(dock, QDockWidget) else None
-    if not isinstance(main, QMainWindow) or dock.windowTitle() == TRAIN[0]:
+    if not isinstance(main, QMainWindow) or dock.windowTitle() == title:
         return
-    dock.setWindowTitle(TRAIN[0])
+    dock.setWindowTitle(title)
     titles = {title.replace("&", "&&") for title in PANELS}
     others = [
         other

@@ -78,7 +78,7 @@ def test_every_command_of_the_manifest_exists(plugins):
     manifest.validate_imports()
     assert [w.display_name for w in manifest.contributions.widgets] == [
         "All panels", "Slide & spots", "Model", "Predict", "Genes", "Annotations", "Compare",
-        "Plots", "Train",
+        "Plots", "Train", "Align",
     ]  # fmt: skip
 
 

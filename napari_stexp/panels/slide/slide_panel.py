@@ -9,8 +9,10 @@ from qtpy.QtCore import Signal
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QDoubleSpinBox, QLabel
 
+from napari_stexp.panels.align.fit_row import FitRow
 from napari_stexp.panels.describe import describe_slide, describe_spots
 from napari_stexp.panels.panel import Panel
+from napari_stexp.panels.registry import open_align
 from napari_stexp.panels.slide.bins_row import BinsRow
 from napari_stexp.panels.slide.columns_row import ColumnsRow
 from napari_stexp.panels.slide.grid_form import GridForm
@@ -30,7 +32,8 @@ from napari_stexp.panels.workspace.workspace_row import WorkspaceRow
 __all__ = ["SlidePanel"]
 
 _SLIDES = (
-    "Slides (*.svs *.tif *.tiff *.ome.tif *.ome.tiff *.btf *.jpg *.jpeg *.png *.ndpi *.scn)"
+    "Slides (*.svs *.tif *.tiff *.btf *.jpg *.jpeg *.png *.ndpi *.scn *.bif *.mrxs *.dcm *.czi *.vms "
+    "*.vmu *.svslide *.zarr.zip zarr.json .zattrs)"
     ";;All files (*)"
 )
 _SPOTS = "Spots (*.h5ad *.h5 *.parquet *.csv *.tsv *.txt *.gz);;All files (*)"
@@ -54,6 +57,7 @@ class SlidePanel(Panel):
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__(napari_viewer)
+        self.viewer = napari_viewer
         self.setAcceptDrops(True)
         self._spot_file: Path | None = None  # the last one asked for, in case counts are missing
         self.guide = Notice("hint")
@@ -72,13 +76,19 @@ class SlidePanel(Panel):
         self.column.addWidget(make_heading("Slide"))
         self.open_button = make_button(
             "Open slide…",
-            "Open an H&E slide: SVS, (OME-)TIFF, JPEG or PNG. You can also drop a file here.",
+            "Open an H&E slide of any scanner, or a JPEG or PNG. Of a slide that is a folder (OME-Zarr, "
+            "DICOM, MIRAX), choose any file in it. You can also drop it here.",
             self._ask_slide,
         )
         self.close_button = make_button(
             "Close", "Close the slide. Its spots and prediction go with it.", self._close_slide
         )
-        self.column.addLayout(make_row(self.open_button, self.close_button))
+        self.web_button = make_button(
+            "From web…",
+            "Open a slide from a web address (https:// or s3://); only what you look at is fetched.",
+            self._ask_address,
+        )
+        self.column.addLayout(make_row(self.open_button, self.web_button, self.close_button))
         self.add_area("slide", "opening the slide")
         self.slide_facts = Facts()
         self.column.addWidget(self.slide_facts)
@@ -134,6 +144,8 @@ class SlidePanel(Panel):
         self.column.addWidget(self.counts_button)
         self.spots_facts = Facts()
         self.column.addWidget(self.spots_facts)
+        self.fit_row = FitRow(self.controller)
+        self.column.addWidget(self.fit_row)
         self.bins_row = BinsRow()
         self.column.addWidget(self.bins_row)
         self.columns_row = ColumnsRow(self.controller)
@@ -172,6 +184,8 @@ class SlidePanel(Panel):
         self.clear_spots_button.clicked.connect(self.clear_spots_requested)
         self.clear_annotations_button.clicked.connect(self.clear_annotations_requested)
         self.mpp_box.lineEdit().returnPressed.connect(self._ask_mpp)
+        self.fit_row.align_button.clicked.connect(self._open_align)
+        self.watch(session.aligning.checked, self.fit_row.refresh)
         self.mpp_box.valueChanged.connect(self._show_mpp_button)
         controller.scale_conflict.connect(self._on_scale_conflict)
         controller.workspace.changed.connect(self._say_next_step)
@@ -220,10 +234,12 @@ class SlidePanel(Panel):
         self.annotations_line.setText(count(len(regions), "region") if regions else "")
         self.annotations_line.setVisible(bool(regions))
         self.open_button.setEnabled(not busy("slide"))
+        self.web_button.setEnabled(not busy("slide"))
         self.close_button.setEnabled(slide is not None and not busy("slide"))
         self.spots_button.setEnabled(not busy("spots"))
         self.clear_spots_button.setEnabled(spots is not None and not busy("spots"))
         self.grid_form.show_state(slide, busy("spots"))
+        self.fit_row.refresh()
         editable = not session.regions.blinding.forbids_edits
         self.annotations_button.setEnabled(
             slide is not None and editable and not busy("annotations")
@@ -281,6 +297,15 @@ class SlidePanel(Panel):
     def _ask_slide(self) -> None:
         if path := self.ask_file("Open slide", _SLIDES):
             self.open_requested.emit(path)
+
+    def _open_align(self) -> None:
+        open_align(self.viewer)
+
+    def _ask_address(self) -> None:
+        from napari_stexp.panels.slide.address_dialog import AddressDialog
+
+        if place := AddressDialog(self).ask():
+            self.open_requested.emit(place)
 
     def _close_slide(self) -> None:
         self.close_requested.emit()

@@ -1,0 +1,1 @@
+"""The dock *Align*: laying spots on the slide."""
