@@ -14,7 +14,6 @@ from napari_stexp.errors import AnnotationError
 if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
-    from shapely.geometry.base import BaseGeometry
 
 __all__ = ["label_spots"]
 
@@ -51,6 +50,7 @@ def label_spots(adata: AnnData, regions: Sequence[Region], by: str = "class") ->
         ``by`` is something else.
     """
     import pandas as pd
+    import shapely
 
     if by not in _ATTRIBUTES:
         raise AnnotationError(
@@ -59,28 +59,29 @@ def label_spots(adata: AnnData, regions: Sequence[Region], by: str = "class") ->
     pairs = [(getattr(region, _ATTRIBUTES[by]), region.geometry) for region in regions]
     pairs = [(label, geometry) for label, geometry in pairs if label is not None]
     code_of_label = {label: code for code, label in enumerate(dict.fromkeys(p[0] for p in pairs))}
-    pairs.sort(key=lambda pair: pair[1].area)  # stable: equal areas keep their order
-    smallest = _find_first([geometry for _, geometry in pairs], adata.obsm["spatial"])
-    code_of = np.array([code_of_label[label] for label, _ in pairs] + [-1], dtype=np.intp)
+    shapes = np.array([geometry for _, geometry in pairs], dtype=object)
+    order = np.argsort(shapely.area(shapes), kind="stable")  # equal areas keep their order
+    smallest = _find_first(shapes[order], adata.obsm["spatial"])
+    codes = np.array([code_of_label[label] for label, _ in pairs], dtype=np.intp)[order]
+    code_of = np.append(codes, -1)
     labels = pd.Categorical.from_codes(
         code_of[smallest], dtype=pd.CategoricalDtype(pd.Index(list(code_of_label), dtype=object))
     )
     return pd.Series(labels, index=adata.obs_names, name="region")
 
 
-def _find_first(geometries: list[BaseGeometry], xy: ArrayLike) -> NDArray[np.intp]:
-    """Return for each point (N, 2) the first geometry that contains it, -1 for none."""
+def _find_first(shapes: NDArray[np.object_], xy: ArrayLike) -> NDArray[np.intp]:
+    """Return for each point (N, 2) the first shape that contains it, -1 for none."""
     import shapely
 
     points = np.asarray(xy, dtype=np.float64)
-    found = np.full(len(points), len(geometries), dtype=np.intp)
-    if geometries:
-        shapes = np.array(geometries, dtype=object)
+    found = np.full(len(points), len(shapes), dtype=np.intp)
+    if len(shapes):
         # Boxes first, then `contains` of prepared regions: four times as fast as the
         # tree's own predicate, with the same result.
         shape, point = shapely.STRtree(shapely.points(points)).query(shapes)
         shapely.prepare(shapes)
         inside = shapely.contains_xy(shapes[shape], points[point, 0], points[point, 1])
         np.minimum.at(found, point[inside], shape[inside])
-    found[found == len(geometries)] = -1
+    found[found == len(shapes)] = -1
     return found
