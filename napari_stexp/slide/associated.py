@@ -99,7 +99,7 @@ def _name_of(tif: tifffile.TiffFile, page: tifffile.TiffPage, series: str) -> st
     text = first[0].split("|")[0] if first else page.description[:64]
     if page.is_tiled and page.index == 0:
         return ""
-    return next((name for name, word in _WORDS for t in (text, series) if word.search(t)), "")
+    return next((name for t in (text, series) for name, word in _WORDS if word.search(t)), "")
 
 
 def _page_reader(path: Location, index: int, name: str) -> Picture:
