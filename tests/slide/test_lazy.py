@@ -114,9 +114,9 @@ def test_memory_stays_flat(exact_slide: Path) -> None:
     """Reading everything again and again keeps no more than the cache's limit."""
     from napari_stexp.slide.cache import TileCache
     from napari_stexp.slide.formats.level import FileLevel
+    from napari_stexp.slide.formats.tiff.structure import parse_tiff
     from napari_stexp.slide.pyramid import Pyramid
     from napari_stexp.slide.source import ByteSource
-    from napari_stexp.slide.formats.tiff.structure import parse_tiff
 
     source, cache = ByteSource(exact_slide), TileCache(2_000_000)
     pyramid = Pyramid([FileLevel(v, source) for v in parse_tiff(exact_slide).levels], cache)

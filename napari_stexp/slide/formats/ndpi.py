@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from napari_stexp.errors import OutputError, SlideError
 from napari_stexp.files import atomic_path
 from napari_stexp.progress import Progress, exhaust
-from napari_stexp.slide.formats.opened import LeftToOpenSlideError
 from napari_stexp.slide.formats.restarts import (
     JpegHead,
     RestartLevel,
@@ -92,7 +91,7 @@ def plan_levels(chosen: Chosen, path: Location) -> list[LevelPlan]:
             if not plans or _is_smaller(plan, plans[-1]):
                 plans.append(plan)
         elif n == 0:
-            raise LeftToOpenSlideError(
+            raise SlideError(
                 "holds one huge JPEG that can't be read in parts", path=path,
                 expected="restart markers that divide its rows evenly",
                 hint="Export it as an OME-TIFF, with NDP.convert, QuPath or bioformats2raw.",

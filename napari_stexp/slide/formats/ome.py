@@ -41,8 +41,8 @@ def companion_of(tif: tifffile.TiffFile, path: Location) -> str | None:
     if node is None:
         return None
     name = Path(node.get("MetadataFile", "")).name
-    companion = path.with_name(name) if name else path
-    if not name or not companion.is_file():
+    companion = path.with_name(name) if name and isinstance(path, Path) else None
+    if companion is None or not companion.is_file():
         raise SlideError(
             "is one file of an image in several", path=path,
             expected=f"the file that describes it, {name}", found="none beside it",
@@ -58,8 +58,8 @@ def companion_of(tif: tifffile.TiffFile, path: Location) -> str | None:
 
 def first_file(path: Location) -> tuple[Path, str] | None:
     """Return the first pixel file that a ``.companion.ome`` names, and its XML; else None."""
-    xml = _read_companion(path)
-    if xml is None:
+    xml = _read_companion(path) if isinstance(path, Path) else None
+    if xml is None or not isinstance(path, Path):
         return None
     for node in _parse(xml).iter("UUID"):
         file = path.with_name(Path(node.get("FileName", "")).name)
@@ -71,7 +71,7 @@ def first_file(path: Location) -> tuple[Path, str] | None:
     )  # fmt: skip
 
 
-def _read_companion(path: Location) -> str | None:
+def _read_companion(path: Path) -> str | None:
     """Return a file's text if it is XML, else None."""
     try:
         with path.open("rb") as file:

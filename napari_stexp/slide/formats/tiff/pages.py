@@ -169,7 +169,7 @@ def _decoder(page: tifffile.TiffPage, path: Location) -> Callable[..., Any]:
         )  # fmt: skip
     if page.is_subsampled and compression not in JPEG_FAMILY:
         return subsampled_decoder(page, path)
-    return page.decode  # type: ignore[no-any-return]
+    return page.decode
 
 
 def _is_whole_jpeg(page: tifffile.TiffPage) -> bool:

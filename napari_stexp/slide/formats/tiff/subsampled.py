@@ -51,7 +51,7 @@ def subsampled_decoder(page: tifffile.TiffPage, path: Location) -> Callable[...,
         raw = data if decompress is None else decompress(data, out=size)
         block = np.frombuffer(raw, np.uint8, size).reshape(*units, across * down + 2)
         light = block[..., :-2].reshape(*units, down, across).swapaxes(1, 2)
-        light = light.reshape(units[0] * down, units[1] * across, 1)
+        light = np.reshape(light, (units[0] * down, units[1] * across, 1))
         colour = block[..., -2:].repeat(down, axis=0).repeat(across, axis=1)
         whole = np.concatenate([light, colour], axis=2)[:rows, :width]
         return whole[np.newaxis], None, None

@@ -1,0 +1,1 @@
+"""Small slides as scanners write them, with known pixels."""
