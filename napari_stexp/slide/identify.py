@@ -51,9 +51,10 @@ def find_slide(path: str | Path | RemotePath) -> Location:
     if isinstance(place, RemotePath):
         return place
     for folder in (place, place.parent):
-        index = folder.with_name(f"{folder.name}.mrxs")
-        if folder.name and (folder / "Slidedat.ini").is_file() and index.is_file():
-            return index
+        if folder.name and (folder / "Slidedat.ini").is_file():
+            index = folder.with_name(f"{folder.name}.mrxs")
+            if index.is_file():
+                return index
     return place
 
 
