@@ -171,9 +171,9 @@ class Aligning:
         """Return where the spots are shown, (N, 2) level-0 px."""
         return self._draft.move(self._need_spots().obsm["spatial"])
 
-    def shift(self, x: float, y: float) -> None:
-        """Move the spots by so many level-0 px."""
-        self._add(Transform.shift(x, y), "moved by hand", MOVE)
+    def shift(self, x: float, y: float, step: str = MOVE) -> None:
+        """Move the spots by so many level-0 px; ``step`` is what undo calls it."""
+        self._add(Transform.shift(x, y), "moved by hand", step)
 
     def turn(self, degrees: float) -> None:
         """Turn the spots clockwise about their middle."""

@@ -139,7 +139,7 @@ class AlignmentView:
         layer = Points(
             np.empty((0, 2)),
             features={"number": np.empty(0, dtype=object)},
-            text={"string": "{number}", "color": "white", "size": 11, "translation": [0, 0]},
+            text={"string": "{number}", "color": "black", "size": 9, "translation": [0, 0]},
             border_color="white",
             border_width=0.12,
             canvas_size_limits=(0, 10_000),
@@ -246,7 +246,7 @@ class AlignmentView:
                 a, b = last - aligning.centre, now - aligning.centre
                 aligning.turn(float(np.degrees(np.arctan2(a[0] * b[1] - a[1] * b[0], a @ b))))
             else:
-                aligning.shift(*(now - last))
+                aligning.shift(*(now - last), "Drag the spots")
             last = now
             yield
 

@@ -160,7 +160,10 @@ class AlignPanel(Panel):
         moved = aligning.moved
         self.apply_button.setEnabled(ready and moved)
         self.reset_button.setEnabled(moved)
-        self.undo_button.setEnabled(bool(session.undoing.undo_text))
+        text = session.undoing.undo_text
+        self.undo_button.setEnabled(bool(text))
+        what = f": {text}" if text else ""
+        self.undo_button.setToolTip(f"Take back the last step (Ctrl+Z){what}.")
         present = aligning.present
         self.back_button.setEnabled(present is not None)
         self.save_button.setEnabled(session.spots is not None and not moved)

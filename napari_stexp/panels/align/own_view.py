@@ -40,7 +40,7 @@ class OwnView(QGraphicsView):
         super().__init__()
         self._scene = QGraphicsScene(self)
         self.setScene(self._scene)
-        self.setMinimumHeight(230)
+        self.setFixedHeight(260)
         self.setBackgroundBrush(QBrush(QColor(128, 128, 128)))
         self.setTransformationAnchor(QGraphicsView.ViewportAnchor.AnchorUnderMouse)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

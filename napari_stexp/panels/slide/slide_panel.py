@@ -132,6 +132,8 @@ class SlidePanel(Panel):
             "Remove", "Take the spots off the slide, and the prediction with them."
         )
         self.column.addLayout(make_row(self.spots_button, self.clear_spots_button))
+        self.fit_row = FitRow(self.controller)
+        self.column.addWidget(self.fit_row)
         self.grid_form = GridForm()
         self.column.addWidget(self.grid_form)
         self.add_area("spots", "reading the spots")
@@ -144,8 +146,6 @@ class SlidePanel(Panel):
         self.column.addWidget(self.counts_button)
         self.spots_facts = Facts()
         self.column.addWidget(self.spots_facts)
-        self.fit_row = FitRow(self.controller)
-        self.column.addWidget(self.fit_row)
         self.bins_row = BinsRow()
         self.column.addWidget(self.bins_row)
         self.columns_row = ColumnsRow(self.controller)
