@@ -9,7 +9,6 @@ from typing import Literal
 from napari_stexp.errors import OutputError, SlideError
 from napari_stexp.progress import exhaust
 from napari_stexp.slide import store
-from napari_stexp.slide.associated import read_tiff_pictures
 from napari_stexp.slide.colour import check_colour
 from napari_stexp.slide.convert import (
     coarse_levels_path,
@@ -143,7 +142,7 @@ def _open_ourselves(path: Location) -> OpenedFile:
     structure = parse_tiff(path) if kind == "TIFF" else None
     if structure is not None and structure.tiled:
         return OpenedFile(
-            _tiled_levels(path, structure), structure.facts, associated=read_tiff_pictures(path)
+            _tiled_levels(path, structure), structure.facts, associated=structure.associated
         )
     local = local_only(path, "is an image without tiles, which could only be read whole")
     facts = read_flat_facts(local, kind)
