@@ -24,8 +24,12 @@ napari-stexp info slide.svs
 
 napari-stexp info https://example.org/slides/slide.svs
 
+napari-stexp info slide.svs --associated glass/
+
 napari-stexp info model.safetensors --json
 """
+
+_MOST_COLUMNS = 40
 
 
 def command(
@@ -40,12 +44,30 @@ def command(
         ),
     ],
     backend: BackendOption = BackendChoice.AUTO,
+    associated: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            file_okay=False,
+            help="Write the slide's label, overview and thumbnail here. They can identify a "
+            "patient.",
+        ),
+    ] = None,
+    private: Annotated[
+        bool,
+        typer.Option(
+            "--private",
+            help="Show, too, what may lead to a patient: barcodes, users, the scanner's names.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Tell what a file is and what is in it."""
     kind = recognise(file)
     describe = {
-        "slide": partial(_describe_slide, backend=backend.value),
+        "slide": partial(
+            _describe_slide, backend=backend.value, associated=associated, private=private
+        ),
         "spots": _describe_spots_file,
         "data set": _describe_dataset_folder,
         "prediction": _describe_prediction,
@@ -60,17 +82,39 @@ def command(
         print_facts(facts)
 
 
-def _describe_slide(path: Any, reporter: Reporter, backend: str) -> dict[str, Any]:
+def _describe_slide(
+    path: Any,
+    reporter: Reporter,
+    backend: str,
+    associated: Path | None = None,
+    private: bool = False,
+) -> dict[str, Any]:
+    from napari_stexp.session.scale_review import review_scale
     from napari_stexp.slide import open_slide, prepare_slide
+    from napari_stexp.slide.associated import WARNING, write_associated
+    from napari_stexp.slide.colour import describe_profile
 
     reporter.run(prepare_slide(path))
     with open_slide(path, backend=backend) as slide:
-        return slide.describe()
+        facts = slide.describe()
+        facts["icc_profile"] = describe_profile(slide.facts.icc) or None
+        facts["scale_findings"] = [one.sentence for one in review_scale(slide).findings]
+        if private:
+            facts["private"] = dict(slide.facts.private)
+        if associated is not None:
+            reporter.note(f"{WARNING} Keep these files as you keep the slide.")
+            pictures = {name: partial(slide.associated_image, name) for name in slide.associated}
+            written = write_associated(pictures, associated, slide.name)
+            facts["written"] = [str(file) for file in written.values()]
+        return facts
 
 
 def _describe_spots_file(path: Path, reporter: Reporter) -> dict[str, Any]:
-    from napari_stexp.spots import list_sections, read_spots
+    from napari_stexp.session.spot_questions import ask_about_spots
+    from napari_stexp.spots import is_spatialdata, list_sections, read_spots
 
+    if is_spatialdata(path):
+        return _describe_store(path)
     if path.is_dir():
         return {
             "sections": [
@@ -83,7 +127,33 @@ def _describe_spots_file(path: Path, reporter: Reporter) -> dict[str, Any]:
                 for section in list_sections(path)
             ]
         }
+    question, _ = ask_about_spots(path, remembered=False)
+    if question is not None and question.look is not None and question.guess is not None:
+        return {
+            "columns": list(question.look.names[:_MOST_COLUMNS]),
+            "written as": question.look.wording,
+            "guess": question.guess.columns.chosen,
+            "units": question.guess.units or "unknown",
+        }
     return describe_spots(read_spots(path))
+
+
+def _describe_store(path: Path) -> dict[str, Any]:
+    """Return facts about a SpatialData store: spots, frames to choose, images."""
+    from napari_stexp.spots import look_at_store
+
+    content = look_at_store(path)
+    return {
+        "format": "SpatialData",
+        "spots": [
+            {"name": name, "kind": one.kind, "frames": list(content.pixel_frames(one))}
+            for name, one in content.names.items()
+        ],
+        "images": [
+            {"name": one.name, "path": str(one.path), "levels": one.levels, "shape": one.shape}
+            for one in content.images
+        ],
+    }
 
 
 def _describe_dataset_folder(path: Path, reporter: Reporter) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,6 +28,21 @@ from napari_stexp.cli.options import (
     check_suffix,
 )
 from napari_stexp.cli.reporting import Reporter, format_time, print_facts, print_json
+from napari_stexp.cli.scale_options import (
+    ColourChoice,
+    ColourOption,
+    MppFromOption,
+    check_flags,
+    note_colour,
+    settle,
+)
+from napari_stexp.cli.spot_options import (
+    FrameOption,
+    SpotColumnsOption,
+    SpotDecimalOption,
+    SpotUnitsOption,
+    spot_options,
+)
 
 if TYPE_CHECKING:
     from napari_stexp.predict import Prediction
@@ -60,21 +76,27 @@ def command(
         Path | None,
         typer.Option(
             exists=True,
-            help="Measured or chosen spots: .h5ad, a HER2ST spot file, or a HER2ST folder "
-            "with --section. Default: a grid.",
+            help="Measured or chosen spots: .h5ad, a table (.csv, .tsv, .parquet), a SpatialData "
+            "store, or a folder with --section. Default: a grid.",
         ),
     ] = None,
     section: Annotated[
-        str | None, typer.Option(help="Section of the folder that --spots names.")
+        str | None, typer.Option(help="Section of the folder or store that --spots names.")
     ] = None,
     counts: Counts = None,
     bins: BinsOption = None,
+    spot_columns: SpotColumnsOption = None,
+    spot_units: SpotUnitsOption = None,
+    spot_decimal: SpotDecimalOption = None,
+    frame: FrameOption = None,
     grid: Annotated[
         Layout | None, typer.Option(help="Virtual spots on the tissue. (default: hex)")
     ] = None,
     pitch: Annotated[float, typer.Option(help="Distance between spots of a grid, µm.")] = 100.0,
     diameter: Annotated[float, typer.Option(help="Diameter of a grid's spots, µm.")] = 55.0,
     mpp: Mpp = None,
+    mpp_from: MppFromOption = None,
+    colour: ColourOption = ColourChoice.STORED,
     backend: BackendOption = BackendChoice.AUTO,
     device: Device = "auto",
     batch_size: Annotated[
@@ -113,6 +135,7 @@ def command(
     """Predict gene expression at spots of a slide, and write it."""
     if spots is not None and grid is not None:
         raise typer.BadParameter("spots come from --spots or from --grid, not from both")
+    check_flags(mpp, mpp_from, spots is not None)
     from napari_stexp.files import check_writable
     from napari_stexp.predict import PredictParams
     from napari_stexp.session import Session
@@ -133,10 +156,23 @@ def command(
         exclude_patients=tuple(exclude_patient or ()),
     )
     try:
-        open_slide(session, slide, mpp, reporter, backend.value)
+        options = spot_options(spot_columns, spot_units, spot_decimal, frame)
+        read = partial(
+            session.open_spots, counts=counts, section=section, bins=bins, options=options
+        )
+        measured = None
+        if spots is not None and mpp_from is not None:  # before the slide, which they may settle
+            measured = read(spots)
+            session.set_spots(None)
+        open_slide(session, slide, mpp, reporter, backend.value, colour.value)
+        note_colour(session, colour, reporter)
+        settle(session, mpp, mpp_from, measured, reporter)
         session.open_bundle(model)
         if spots is not None:
-            session.open_spots(spots, counts=counts, section=section, bins=bins)
+            if measured is None:
+                read(spots)
+            else:
+                session.set_spots(measured)
             take_scale_from_spots(session, reporter)
         else:
             session.make_grid_spots(pitch, diameter, (grid or Layout.HEX).value)
@@ -152,13 +188,18 @@ def command(
 
 
 def open_slide(
-    session: Session, path: Any, mpp: float | None, reporter: Reporter, backend: Any = "auto"
+    session: Session,
+    path: Any,
+    mpp: float | None,
+    reporter: Reporter,
+    backend: Any = "auto",
+    colour: str = "stored",
 ) -> None:
     """Open a slide into the session, showing the conversion of a flat image."""
     from napari_stexp.slide import prepare_slide
 
     reporter.run(prepare_slide(path))
-    session.open_slide(path, mpp=mpp, backend=backend)
+    session.open_slide(path, mpp=mpp, backend=backend, colour=colour)
 
 
 def take_scale_from_spots(session: Session, reporter: Reporter) -> None:
@@ -169,7 +210,7 @@ def take_scale_from_spots(session: Session, reporter: Reporter) -> None:
     session.set_mpp(mpp, "spots")
     reporter.note(
         f"{session.slide.name} has no µm per pixel; using {mpp:.4g}, from the pitch of its spots "
-        "(--mpp sets another)."
+        "(--mpp or --mpp-from sets another)."
     )
 
 

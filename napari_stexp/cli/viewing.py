@@ -8,6 +8,14 @@ from typing import Annotated
 import typer
 
 from napari_stexp.cli.options import BinsOption, Counts, Mpp, SlideFile
+from napari_stexp.cli.scale_options import ColourChoice, ColourOption
+from napari_stexp.cli.spot_options import (
+    FrameOption,
+    SpotColumnsOption,
+    SpotDecimalOption,
+    SpotUnitsOption,
+    spot_options,
+)
 
 EPILOG = """Examples:
 
@@ -28,10 +36,17 @@ def command(
     slide: SlideFile,
     spots: Annotated[
         Path | None,
-        typer.Option(exists=True, help="Spots: .h5ad, or a HER2ST spot file."),
+        typer.Option(
+            exists=True,
+            help="Spots: .h5ad, a table (.csv, .tsv, .parquet), a SpatialData store, or a folder.",
+        ),
     ] = None,
     counts: Counts = None,
     bins: BinsOption = None,
+    spot_columns: SpotColumnsOption = None,
+    spot_units: SpotUnitsOption = None,
+    spot_decimal: SpotDecimalOption = None,
+    frame: FrameOption = None,
     model: Annotated[
         Path | None,
         typer.Option("--model", "-m", exists=True, dir_okay=False, help="Model bundle."),
@@ -45,6 +60,7 @@ def command(
         ),
     ] = None,
     mpp: Mpp = None,
+    colour: ColourOption = ColourChoice.STORED,
     predict: Annotated[
         bool,
         typer.Option(
@@ -65,9 +81,11 @@ def command(
             spots=spots,
             counts=counts,
             bins=bins,
+            options=spot_options(spot_columns, spot_units, spot_decimal, frame),
             model=model,
             annotation=annotation,
             mpp=mpp,
+            colour=colour.value,
             predict=predict,
         )
     )

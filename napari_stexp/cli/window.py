@@ -7,9 +7,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari_stexp.errors import StexpError
+
+if TYPE_CHECKING:
+    from napari_stexp.spots import SpotOptions
 
 __all__ = ["Window", "WindowPlan"]
 
@@ -37,9 +40,11 @@ class WindowPlan:
     spots: Path | None = None
     counts: Path | None = None
     bins: str | None = None
+    options: SpotOptions | None = None
     model: Path | None = None
     annotation: Path | None = None
     mpp: float | None = None
+    colour: str = "stored"
     predict: bool = False
 
 
@@ -136,12 +141,16 @@ class Window:
 
     def _on_slide(self) -> None:
         plan = self.plan
+        if plan.colour != "stored":
+            self.controller.set_colour(plan.colour)
         if plan.mpp is not None:
             self.controller.set_mpp(plan.mpp)
         if plan.annotation is not None:
             self.controller.load_annotations(plan.annotation)
         if plan.spots is not None:
-            self.controller.load_spots(plan.spots, plan.counts, bins=plan.bins)
+            self.controller.load_spots(
+                plan.spots, plan.counts, bins=plan.bins, options=plan.options
+            )
         elif plan.predict:
             from napari_stexp.panels.tasks import GridSettings
 

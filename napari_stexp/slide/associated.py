@@ -92,13 +92,13 @@ def _named_pages(tif: tifffile.TiffFile) -> Iterator[tuple[str, int]]:
 def _name_of(tif: tifffile.TiffFile, page: tifffile.TiffPage, series: str) -> str:
     if tif.is_ndpi:
         return _NDPI_LENS.get(float(page.tags.valueof(_NDPI_SOURCE_LENS) or 0), "")
-    if tif.is_svs and not page.is_tiled and page.index == 1:
-        return "thumbnail"
     # an Aperio description goes on with words of the scan, which name other things
     first = page.description.strip()[:200].splitlines()[-1:] if tif.is_svs else []
     text = first[0].split("|")[0] if first else page.description[:64]
     if page.is_tiled and page.index == 0:
         return ""
+    if tif.is_svs and not page.is_tiled and page.index == 1:
+        series = "thumbnail"  # by its place, unless it says what it is
     return next((name for t in (text, series) for name, word in _WORDS if word.search(t)), "")
 
 
