@@ -27,7 +27,10 @@ __all__ = ["CONSOLE_NAME", "WindowHost", "get_workbench", "offer_in_console"]
 CONSOLE_NAME = "stexp"
 
 _WORKBENCHES: WeakKeyDictionary[Any, Workbench] = WeakKeyDictionary()
-_WRITING = ("export", "figure", "report", "save", "workspace")  # they finish the file at hand
+#: They finish the file at hand.
+_WRITING = (
+    "export", "figure", "report", "save", "workspace", "prepare", "train", "evaluate",
+)  # fmt: skip
 
 
 def get_workbench(napari_viewer: Any) -> Workbench:

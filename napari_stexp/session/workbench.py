@@ -8,6 +8,7 @@ from napari_stexp.session.workbench_base import BarHost, Host
 from napari_stexp.session.workbench_files import WorkbenchFiles
 from napari_stexp.session.workbench_output import WorkbenchOutput
 from napari_stexp.session.workbench_predict import WorkbenchPredict
+from napari_stexp.session.workbench_train import WorkbenchTrain
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["Workbench"]
 
 
-class Workbench(WorkbenchFiles, WorkbenchPredict, WorkbenchOutput):
-    """Opens slides, predicts, shows genes, compares, draws figures: docs/scripting.md.
+class Workbench(WorkbenchFiles, WorkbenchPredict, WorkbenchOutput, WorkbenchTrain):
+    """Opens slides, predicts, shows genes, compares, draws figures, trains: docs/scripting.md.
 
     Every method does its work before it returns, with a bar in a terminal or a notebook. In
     the console of a window, ``stexp`` is the workbench of what that window shows: what a

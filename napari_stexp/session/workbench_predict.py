@@ -120,4 +120,20 @@ class WorkbenchPredict(WorkbenchBase):
         name = self.session.predictions.active if name is None else name
         if name is None:
             raise PredictionError("there is no prediction to drop")
-        self.session.drop_prediction(name)
+        with self.session.undoing.step("Discard the prediction"):
+            self.session.drop_prediction(name)
+
+    # ---- taking away ---------------------------------------------------------------------
+
+    def clear_spots(self) -> None:
+        """Take the spots away, and their predictions with them."""
+        with self.session.undoing.step("Remove the spots"):
+            self.session.set_spots(None)
+
+    def clear_regions(self) -> None:
+        """Take all outlines away."""
+        self.session.set_annotations(None)
+
+    def unload_model(self) -> None:
+        """Forget the model; a prediction that is shown stays."""
+        self.session.set_bundle(None)

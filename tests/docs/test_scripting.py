@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import inspect
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from napari_stexp import Workbench
+from tests.study.conftest import manifest
+
+__all__ = ["manifest"]
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "scripting.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+TRAINING = [code for code in BLOCKS if "find_sections(" in code]
 #: Said in words on the page.
 NOT_RUN = {"make_grid", "set_mpp", "load_signatures"}
 
@@ -22,6 +27,8 @@ def test_the_examples_run_one_after_the_other(tmp_path, monkeypatch, capsys) -> 
     monkeypatch.chdir(tmp_path)
     names: dict = {}
     for number, code in enumerate(BLOCKS):
+        if code in TRAINING:
+            continue
         exec(compile(code, f"scripting.md, example {number + 1}", "exec"), names)
     printed = capsys.readouterr().out
     assert "True 806" in printed
@@ -30,6 +37,19 @@ def test_the_examples_run_one_after_the_other(tmp_path, monkeypatch, capsys) -> 
     assert "<Workbench: breast_synthetic, 806 spots" in printed.splitlines()[-1]
     for name in ("multiples.pdf", "sides.svg", "part.png", "report.html", "work.stexp"):
         assert (tmp_path / name).stat().st_size > 1000
+
+
+@pytest.mark.slow
+def test_the_training_runs(manifest, tmp_path, monkeypatch, capsys) -> None:
+    shutil.copytree(manifest.parent, tmp_path, dirs_exist_ok=True)
+    (tmp_path / manifest.name).rename(tmp_path / "sections.csv")
+    monkeypatch.chdir(tmp_path)
+    (code,) = TRAINING
+    exec(compile(code, "scripting.md, training", "exec"), {})
+    printed = capsys.readouterr().out
+    assert "'C1': 'hold out'" in printed
+    assert (tmp_path / "run" / "model.safetensors").is_file()
+    assert (tmp_path / "run" / "evaluation" / "report.html").is_file()
 
 
 def test_every_method_is_shown() -> None:

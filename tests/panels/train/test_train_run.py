@@ -26,10 +26,10 @@ def engine(bundle_file, monkeypatch):
 @pytest.fixture
 def trial(monkeypatch):
     """Replace the test of a model."""
-    from napari_stexp.panels.train import training_tasks
+    from napari_stexp.session import training_steps
 
     trial = FakeTest()
-    monkeypatch.setattr(training_tasks, "evaluate_steps", trial)
+    monkeypatch.setattr(training_steps, "evaluate_steps", trial)
     return trial
 
 
