@@ -113,9 +113,8 @@ Counts = Annotated[
     Path | None,
     typer.Option(
         exists=True,
-        dir_okay=False,
-        help="Table of counts (TSV, plain or gzipped) of a HER2ST spot file, "
-        "where it is not in its usual place.",
+        help="Counts of a HER2ST spot file or of another table of spots, where they are not in "
+        "their usual place: a table (.tsv, .csv, .parquet), or 10x Genomics' .h5 or folder.",
     ),
 ]
 BinsOption = Annotated[

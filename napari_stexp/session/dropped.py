@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_stexp.errors import StexpError
+from napari_stexp.errors import SpotsError, StexpError
 from napari_stexp.session.recognising import recognise
 from napari_stexp.session.workspace_file import SUFFIX, WORDS
+from napari_stexp.slide.identify import is_slide_folder
+from napari_stexp.slide.location import as_location, is_address
+from napari_stexp.spots import is_spatialdata
 
 __all__ = ["ORDER", "Dropped", "may_be_ours", "recognise_dropped", "sort_dropped"]
 
@@ -57,15 +59,17 @@ class Dropped:
 
 
 def may_be_ours(path: Path) -> bool:
-    """Tell by the name alone whether something is for us rather than for napari's readers."""
+    """Tell at a glance whether something is for us rather than for napari's readers."""
+    if is_address(path):
+        return True
     if path.is_dir():
-        return path.suffix != ".zarr"
+        return path.suffix != ".zarr" or is_spatialdata(path) or is_slide_folder(path)
     return path.name.lower().endswith(_ENDS)
 
 
 def recognise_dropped(path: str | Path) -> Dropped:
     """Tell what a file or folder is, by its content where names don't say."""
-    path = Path(path)
+    path = as_location(path)
     try:
         kind = _kind_of(path)
     except StexpError as error:
@@ -94,7 +98,7 @@ def sort_dropped(paths: Iterable[str | Path]) -> list[Dropped]:
 
 
 def _slide_of(one: Dropped) -> list[Dropped]:
-    """Return the slide of a folder that holds one section, such as a run of Space Ranger's."""
+    """Return the slide of a folder that holds one, such as a run of Space Ranger's."""
     from napari_stexp.spots import list_sections
 
     if one.kind != "spots" or not one.path.is_dir():
@@ -103,18 +107,19 @@ def _slide_of(one: Dropped) -> list[Dropped]:
         sections = list_sections(one.path)
     except StexpError:  # reading the spots will say it
         return []
-    slide = sections[0].slide if len(sections) == 1 else None
+    slides = {section.slide for section in sections}
+    slide = slides.pop() if len(slides) == 1 else None
     return [] if slide is None else [Dropped(slide, "slide", found_in=one.path)]
 
 
 def _kind_of(path: Path) -> str:
+    if is_address(path):
+        return "slide"
     if not path.exists():
         raise StexpError("there is no such file", path=path)
     name = path.name.lower()
     if path.is_dir():
-        if (path / WORDS).is_file():
-            return "workspace"
-        return "" if path.suffix == ".zarr" else recognise(path)
+        return _kind_of_folder(path)
     if name.endswith(SUFFIX):
         return "workspace"
     if name.endswith(".gmt"):
@@ -124,25 +129,45 @@ def _kind_of(path: Path) -> str:
     return recognise(path)
 
 
+def _kind_of_folder(path: Path) -> str:
+    if (path / WORDS).is_file():
+        return "workspace"
+    if is_spatialdata(path):
+        return "spots"
+    if path.suffix == ".zarr" and not is_slide_folder(path):
+        return ""
+    return recognise(path)
+
+
 def _kind_of_table(path: Path) -> str:
     """Tell spot files, counts and labels apart by the names of their columns."""
+    from napari_stexp.spots import guess_columns, look_at_table
     from napari_stexp.spots.visium import is_positions_file
 
+    default = "spots" if path.name.lower().endswith((".tsv", ".tsv.gz")) else "labels"
     if is_positions_file(path):
         return "spots"
-    opened = gzip.open if path.name.lower().endswith(".gz") else open
     try:
-        with opened(path, "rb") as file:
-            head = file.read(1 << 16)
-    except (OSError, EOFError) as error:
-        raise StexpError("the file can't be read", path=path, found=error) from error
-    line = head.splitlines()[0] if head.strip() else b""
-    text = line.decode("utf-8", errors="replace").lower()
-    columns = [part.strip().strip('"') for part in text.split("\t" if "\t" in text else ",")]
+        look = look_at_table(path)
+    except SpotsError as error:
+        if error.what == "the table can't be read":
+            raise
+        return _kind_of_header(path) or default
+    columns = [name.lower() for name in look.names]
     if any(word in column for column in columns[:40] for word in _LABELS):
         return "labels"
-    if {"pixel_x", "new_x"} & set(columns):
+    guess = guess_columns(look.names, look.numeric)
+    if guess.columns.x or {"pixel_x", "new_x"} & set(columns):
         return "spots"
-    if "\t" in text and len(columns) > 40:
-        return "counts"
-    return "spots" if path.name.lower().endswith((".tsv", ".tsv.gz")) else "labels"
+    return "counts" if len(columns) > 40 else default
+
+
+def _kind_of_header(path: Path) -> str:
+    """Tell what a table without rows would be, '' where nothing shows."""
+    from napari_stexp.spots.columns_text import decode_table, read_head
+
+    text = decode_table(read_head(path), path).lower()
+    columns = text.split("\n", 1)[0].split("\t" if "\t" in text else ",")
+    if any(word in column for column in columns[:40] for word in _LABELS):
+        return "labels"
+    return "counts" if "\t" in text and len(columns) > 40 else ""

@@ -55,7 +55,7 @@ def recognise(path: Path) -> str:
     kind = "slide" if path.name.lower().endswith(_SLIDE_ENDS) else _recognise_head(head)
     if kind in (None, "checkpoint", "spots") and is_regions_file(path):  # zipped, or XML
         kind = "annotation"
-    kind = kind or ("spots" if b"\t" in head else None)
+    kind = kind or ("spots" if b"\t" in head or path.suffix.lower() == ".csv" else None)
     if kind is None:
         raise StexpError(
             "not a kind of file that is known here",

@@ -107,7 +107,7 @@ def _others(look: TableLook, columns: SpotColumns) -> list[str] | None:
 
 
 def ask_about_spots(
-    path: Path, counts: Path | None = None, *, again: bool = False
+    path: Path, counts: Path | None = None, *, again: bool = False, remembered: bool = True
 ) -> tuple[SpotsQuestion | None, SpotOptions | None]:
     """Find out whether something has to be asked before spots are read.
 
@@ -117,6 +117,8 @@ def ask_about_spots(
     counts : Path, optional
     again : bool
         Ask even where it was answered before, or the names say all.
+    remembered : bool
+        Whether earlier answers count.
 
     Returns
     -------
@@ -138,7 +140,7 @@ def ask_about_spots(
         return None, None
     look = look_at_table(path)
     guess = guess_columns(look.names, look.numeric)
-    before = ColumnMemory().find(look)
+    before = ColumnMemory().find(look) if remembered else None
     if before is not None and before.columns is not None:
         if not again:
             return None, before

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from napari_stexp.errors import PredictionError, SlideError, SpotsError
 from napari_stexp.session import steps
+from napari_stexp.session.spot_questions import open_spots_steps
 from napari_stexp.session.workbench_base import WorkbenchBase
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from napari_stexp.predict import Prediction
     from napari_stexp.session.workspace import Workspace
     from napari_stexp.slide import Slide
+    from napari_stexp.spots import SpotOptions
 
 __all__ = ["WorkbenchFiles"]
 
@@ -66,18 +68,25 @@ class WorkbenchFiles(WorkbenchBase):
     # ---- spots ---------------------------------------------------------------------------
 
     def load_spots(
-        self, path: str | Path, *, counts: str | Path | None = None, section: str | None = None
+        self,
+        path: str | Path,
+        *,
+        counts: str | Path | None = None,
+        section: str | None = None,
+        options: SpotOptions | None = None,
     ) -> Any:
         """Read spots and lay them on the slide.
 
         Parameters
         ----------
         path : path-like
-            h5ad, a Space Ranger folder, an ST spot file … (docs/formats.md).
+            h5ad, a Space Ranger folder, a table, a SpatialData store … (docs/formats.md).
         counts : path-like, optional
             Of layouts that have them in a file of their own.
         section : str, optional
-            Of a folder with several.
+            Of a folder or a store with several.
+        options : SpotOptions, optional
+            Columns and units of a table with any columns, or the frame of a store.
 
         Returns
         -------
@@ -90,8 +99,20 @@ class WorkbenchFiles(WorkbenchBase):
             They can't be read, or don't fit the slide.
         """
         path = Path(path)
-        task = steps.read_spots_steps(path, None if counts is None else Path(counts), section)
-        spots = self._run("spots", f"Reading {path.name}", task)
+        slide = self.session.slide
+        task = open_spots_steps(
+            path,
+            None if counts is None else Path(counts),
+            section=section,
+            options=options,
+            mpp=None if slide is None else slide.mpp,
+            ask=False,
+        )
+        spots, kind = self._run("spots", f"Reading {path.name}", task)
+        if kind == "prediction":
+            raise SpotsError(
+                "this is a prediction", path=path, hint="Open it with open_prediction."
+            )
         self.session.set_spots(spots)
         return spots
 

@@ -217,3 +217,35 @@ def test_quiet_says_nothing(run, slide, spots, bundle, tmp_path) -> None:
     result = run("-q", "predict", slide, "-m", bundle, "--spots", spots, "-o", tmp_path / "a.h5ad")
     assert result.exit_code == 0
     assert result.stderr == ""
+
+
+def test_a_table_with_any_columns_is_as_good_as_h5ad(run, slide, spots, bundle, tmp_path) -> None:
+    import pandas as pd
+
+    measured = _read_spots(spots)
+    table = pd.DataFrame(measured.X.toarray(), measured.obs_names, measured.var_names)
+    table["across"], table["down"] = measured.obsm["spatial"].T
+    path = tmp_path / "lab.csv"
+    table.to_csv(path, sep=";", decimal=",", index_label="spot")
+    base = ["predict", slide, "-m", bundle, "--exclude-patient", "B", "-o"]
+    asked = run(*base, tmp_path / "no.h5ad", "--spots", path)
+    assert "which columns hold x and y" in asked.stderr
+    columns = ["--spot-columns", "x=across,y=down,id=spot,genes=*"]
+    asked = run(*base, tmp_path / "no.h5ad", "--spots", path, *columns)
+    assert "--spot-units" in asked.stderr
+    units = [*columns, "--spot-units", "um"]
+    result = run(*base, tmp_path / "table.h5ad", "--spots", path, *units)
+    assert result.exit_code == 0, result.stderr
+    assert run(*base, tmp_path / "h5ad.h5ad", "--spots", spots).exit_code == 0
+    one, other = _read(tmp_path / "table.h5ad"), _read(tmp_path / "h5ad.h5ad")
+    np.testing.assert_array_equal(one.X, other.X)
+    np.testing.assert_array_equal(one.obsm["spatial"], other.obsm["spatial"])
+    info = run("info", path)
+    assert info.exit_code == 0, info.stderr
+    assert "semicolons, decimal commas" in info.stdout
+
+
+def _read_spots(path: Path):
+    from napari_stexp import read_spots
+
+    return read_spots(path)

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QHeaderView,
     QLabel,
+    QSizePolicy,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -35,7 +36,7 @@ _ROWS_SHOWN, _COLUMNS_SHOWN = 8, 40
 _ROLES = {
     "x": ("x (across)", "Centre of the spot, from the slide's left edge."),
     "y": ("y (down)", "Centre of the spot, from the slide's upper edge."),
-    "id": ("Name of the spot", "Its barcode or another name, each one once."),
+    "id": ("Spot's name", "Its barcode or another name, each one once."),
     "array_col": ("Array column", "Column of the spot on its array, a whole number."),
     "array_row": ("Array row", "Row of the spot on its array, a whole number."),
     "in_tissue": ("In tissue", "Spots with 0, false or no are left out."),
@@ -125,7 +126,7 @@ class ColumnsDialog(QDialog):
         column = QVBoxLayout(self)
         hidden = len(self._look.names) - _COLUMNS_SHOWN
         more = f"; the first {_COLUMNS_SHOWN} are shown" if hidden > 0 else ""
-        self.about = QLabel(f"{len(self._look.names)} columns{more}. {self._look.wording}.")
+        self.about = QLabel(f"{len(self._look.names)} columns{more}; {self._look.wording}.")
         self.about.setWordWrap(True)
         column.addWidget(self.about)
         column.addWidget(self.preview, 1)
@@ -138,7 +139,11 @@ class ColumnsDialog(QDialog):
         halves.takeAt(0)
         for form in (left, right):
             form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-            halves.addLayout(form, 1)
+            form.setContentsMargins(0, 0, 0, 0)
+            half = QWidget()
+            half.setLayout(form)
+            half.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+            halves.addWidget(half, 1)
         halves.setSpacing(24)
         column.addLayout(halves)
         counts = QLabel("Counts")
@@ -257,6 +262,7 @@ class ColumnsDialog(QDialog):
                 item = QTableWidgetItem(text)
                 item.setForeground(self.palette().text())
                 self.preview.setItem(row, place, item)
+        self.preview.resizeColumnsToContents()
 
     # ---- answering -----------------------------------------------------------------------
 
