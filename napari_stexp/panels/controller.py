@@ -90,7 +90,9 @@ class Controller(BackgroundTasks):
 
     # ---- slide ---------------------------------------------------------------------------
 
-    def open_slide(self, path: str | Path | RemotePath, then: Callable[[], None] | None = None) -> None:
+    def open_slide(
+        self, path: str | Path | RemotePath, then: Callable[[], None] | None = None
+    ) -> None:
         """Open a slide in the background; ``then`` is called when it is shown."""
         path = as_location(path)
         self.remember(path)

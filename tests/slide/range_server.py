@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 
 class RangeServer:
@@ -65,13 +65,14 @@ class RangeServer:
                     outer.seen.append(f"{self.path} {self.headers.get('Authorization', '')}")
                     status = outer.failures.pop(0) if outer.failures else 0
                 time.sleep(outer.delay)
-                data = outer.files.get(urlsplit(self.path).path.lstrip("/"))
+                data = outer.files.get(unquote(urlsplit(self.path).path).lstrip("/"))
                 if status or data is None:
                     self._answer(status or 404, b"", {})
                     return
-                found = re.match(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+                found = re.match(r"bytes=(\d*)-(\d*)", self.headers.get("Range", ""))
                 if found and outer.ranges:
-                    start, stop = int(found[1]), min(int(found[2]) + 1, len(data))
+                    stop = min(int(found[2] or len(data)) + 1, len(data)) if found[1] else len(data)
+                    start = int(found[1]) if found[1] else max(0, stop - int(found[2]))
                     place = {"Content-Range": f"bytes {start}-{stop - 1}/{len(data)}"}
                     self._answer(206, data[start:stop], place)
                 else:

@@ -32,8 +32,8 @@ from napari_stexp.panels.workspace.workspace_row import WorkspaceRow
 __all__ = ["SlidePanel"]
 
 _SLIDES = (
-    "Slides (*.svs *.tif *.tiff *.btf *.jpg *.jpeg *.png *.ndpi *.scn *.bif *.mrxs *.dcm *.czi *.vms "
-    "*.vmu *.svslide *.zarr.zip zarr.json .zattrs)"
+    "Slides (*.svs *.tif *.tiff *.btf *.jpg *.jpeg *.png *.ndpi *.scn *.bif *.mrxs *.dcm *.czi "
+    "*.vms *.vmu *.svslide *.zarr.zip zarr.json .zattrs)"
     ";;All files (*)"
 )
 _SPOTS = "Spots (*.h5ad *.h5 *.parquet *.csv *.tsv *.txt *.gz);;All files (*)"
@@ -76,8 +76,8 @@ class SlidePanel(Panel):
         self.column.addWidget(make_heading("Slide"))
         self.open_button = make_button(
             "Open slide…",
-            "Open an H&E slide of any scanner, or a JPEG or PNG. Of a slide that is a folder (OME-Zarr, "
-            "DICOM, MIRAX), choose any file in it. You can also drop it here.",
+            "Open an H&E slide of any scanner, or a JPEG or PNG. Of a slide that is a folder "
+            "(OME-Zarr, DICOM, MIRAX), choose any file in it. You can also drop it here.",
             self._ask_slide,
         )
         self.close_button = make_button(
@@ -85,7 +85,7 @@ class SlidePanel(Panel):
         )
         self.web_button = make_button(
             "From web…",
-            "Open a slide from a web address (https:// or s3://); only what you look at is fetched.",
+            "Open a slide from a web address (https://, s3://); only what you look at is fetched.",
             self._ask_address,
         )
         self.column.addLayout(make_row(self.open_button, self.web_button, self.close_button))

@@ -10,17 +10,26 @@ from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QMainWindow, QWidget
 
 from napari_stexp.session.dropped import may_be_ours
+from napari_stexp.slide.location import as_location, is_address
 
 __all__ = ["DropCatcher", "local_paths"]
 
 _NAPARIS_OWN = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.AltModifier
 
 
-def local_paths(mime: Any) -> list[Path]:
-    """Return the files and folders that a drag holds."""
+def local_paths(mime: Any) -> list[Any]:
+    """Return the files, folders and web addresses that a drag holds."""
     if mime is None or not mime.hasUrls():
         return []
-    return [Path(url.toLocalFile()) for url in mime.urls() if url.isLocalFile()]
+    return [
+        Path(url.toLocalFile()) if url.isLocalFile() else as_location(_address(url))
+        for url in mime.urls()
+        if url.isLocalFile() or is_address(_address(url))
+    ]
+
+
+def _address(url: Any) -> str:
+    return bytes(url.toEncoded()).decode()  # toString would decode blanks
 
 
 class DropCatcher(QObject):

@@ -18,6 +18,7 @@ from napari_stexp.session.recent import RecentFiles
 from napari_stexp.session.workspace import default_name, take_workspace
 from napari_stexp.session.workspace_file import SUFFIX, read_workspace, write_workspace
 from napari_stexp.session.workspace_restore import restore_workspace
+from napari_stexp.slide.location import RemotePath, as_location
 
 if TYPE_CHECKING:
     from napari_stexp.panels.controller import Controller
@@ -128,7 +129,8 @@ class WorkspaceControl(QObject):
     def default_path(self) -> Path:
         """What to suggest as the workspace's file: beside the slide."""
         slide = self._session.slide
-        folder = self._controller.folder if slide is None else slide.path.parent
+        local = slide is not None and isinstance(slide.path, Path)
+        folder = slide.path.parent if local else self._controller.folder
         return self.path or folder / default_name(self._session)
 
     # ---- saving --------------------------------------------------------------------------
@@ -274,9 +276,9 @@ class WorkspaceControl(QObject):
 
     # ---- what drops other things ---------------------------------------------------------
 
-    def open_slide(self, path: str | Path) -> None:
+    def open_slide(self, path: str | Path | RemotePath) -> None:
         """Open a slide; the one that the workspace lacks keeps all else."""
-        path = Path(path)
+        path = as_location(path)
         if "slide" in self.missing and self._session.slide is None:
             self.find_missing("slide", path)
             return

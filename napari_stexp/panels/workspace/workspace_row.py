@@ -14,6 +14,7 @@ from napari_stexp.panels.annotate.question import Question
 from napari_stexp.panels.text import count
 from napari_stexp.panels.widgets import make_button, make_heading, make_row
 from napari_stexp.panels.workspace.missing_dialog import PATTERNS, MissingDialog
+from napari_stexp.slide.identify import is_there
 
 if TYPE_CHECKING:
     from napari_stexp.panels.slide.slide_panel import SlidePanel
@@ -232,7 +233,7 @@ class WorkspaceRow(QWidget):
             for item in items:
                 action = self.menu.addAction(item.path.name)
                 action.setToolTip(str(item.path))
-                action.setEnabled(item.path.is_file())
+                action.setEnabled(is_there(item.path))
                 action.triggered.connect(
                     lambda _on=False, path=item.path, opener=openers[kind]: opener(path)
                 )

@@ -128,9 +128,10 @@ def test_what_is_no_rgb_picture_is_refused(tmp_path: Path) -> None:
 
 
 def test_absurd_metadata_is_refused(tmp_path: Path, paint) -> None:
+    big = {"chunk_shape": [3, 2**20, 2**20]}
     for name, key, value in (
         ("huge", "shape", [3, 2**40, 2**40]),
-        ("chunk", "chunk_grid", {"name": "regular", "configuration": {"chunk_shape": [3, 2**20, 2**20]}}),
+        ("chunk", "chunk_grid", {"name": "regular", "configuration": big}),
         ("type", "data_type", "complex128"),
         ("node", "node_type", "nothing"),
     ):  # fmt: skip
@@ -161,10 +162,14 @@ def test_damage_gives_clear_errors(tmp_path: Path, paint, version: str) -> None:
             for _ in range(dice.randint(1, 4)):
                 data[dice.randrange(min(len(data), 4000))] ^= 1 << dice.randrange(8)
         (path / place).write_bytes(bytes(data))
-        try:
-            with open_slide(path) as slide:
-                slide.read_region(0, 0, min(slide.shape[1], 300), min(slide.shape[0], 300))
-        except (SlideError, TileError) as error:
-            assert str(path) in error.message
-        finally:
-            (path / place).write_bytes((whole / place).read_bytes())
+        _open_and_read(path)
+        (path / place).write_bytes((whole / place).read_bytes())
+
+
+def _open_and_read(path: Path) -> None:
+    try:
+        with open_slide(path) as slide:
+            slide.read_region(0, 0, min(slide.shape[1], 300), min(slide.shape[0], 300))
+    except (SlideError, TileError) as error:
+        if str(path) not in error.message:
+            raise
