@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_stexp.session.scales import find_difference_limit
 from napari_stexp.session.shown import ShownValues
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class MapMaker:
         measured, predicted = (session.transform(values, gene) for values in pair)
         limits = session.limits(np.concatenate([measured, predicted]), gene)
         difference = predicted - measured
-        most = _largest(difference, session.display.percentiles[1])
+        most = find_difference_limit(difference, session.display.percentiles[1])
         return [
             partial(self._side, "measured", gene, measured, limits),
             partial(self._side, "predicted", gene, predicted, limits),
@@ -207,11 +208,3 @@ def _class_map(labels: Any) -> TissueMap:
 
     colours = {name: hex_of(colour) for name, colour in labels.colours.items()}
     return ClassMap(labels.title, names=labels.values.copy(), colours=colours)
-
-
-def _largest(values: NDArray[np.float32], percentile: float) -> float:
-    """Return the size of the difference that takes the end of the scale; never zero."""
-    size = np.abs(values[np.isfinite(values)]).astype(np.float64)
-    if not size.size:
-        return 1.0
-    return float(np.percentile(size, percentile)) or float(size.max()) or 1.0

@@ -14,7 +14,7 @@ from napari_stexp.session.display import DisplaySettings
 if TYPE_CHECKING:
     from napari_stexp.session.state import Session
 
-__all__ = ["convert_value", "find_percentile", "with_transform"]
+__all__ = ["convert_value", "find_difference_limit", "find_percentile", "with_transform"]
 
 
 def with_transform(session: Session, transform: str) -> DisplaySettings:
@@ -93,3 +93,24 @@ def find_percentile(values: NDArray[np.float32], value: float) -> float:
     if len(ordered) < 2:
         return 0.0
     return float(np.interp(value, ordered, np.linspace(0, 100, len(ordered))))
+
+
+def find_difference_limit(values: NDArray[np.float32], percentile: float) -> float:
+    """Return the size of a difference at which its colours end, on both sides of zero.
+
+    Parameters
+    ----------
+    values : (N,) float array
+        Predicted minus measured; NaN where there is none.
+    percentile : float
+        Of the sizes that are taken for it, 0 to 100.
+
+    Returns
+    -------
+    float
+        Never zero.
+    """
+    size = np.abs(values[np.isfinite(values)]).astype(np.float64)
+    if not size.size:
+        return 1.0
+    return float(np.percentile(size, percentile)) or float(size.max()) or 1.0

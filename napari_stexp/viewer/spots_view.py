@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_stexp.session.scales import find_difference_limit
 from napari_stexp.viewer.colour import RESIDUAL
 from napari_stexp.viewer.composite import composite_colours
 
@@ -96,18 +97,10 @@ def side_view(session: Session, side: str) -> SpotsView:
     status = np.full(n, "measured") if side == "measured" else prediction.status
     if side == "residual":
         values = predicted - measured
-        most = _largest(values, session.display.percentiles[1])
+        most = find_difference_limit(values, session.display.percentiles[1])
         title = f"{gene} difference"
         return SpotsView(values, status, (-most, most), RESIDUAL, title)
     limits = session.limits(np.concatenate([measured, predicted]), gene)
     values = measured if side == "measured" else predicted
     display = session.display
     return SpotsView(values, status, limits, display.colormap, f"{gene} {side}", display.threshold)
-
-
-def _largest(values: NDArray[np.float32], percentile: float) -> float:
-    """Return the size of the residual that takes the end of the scale; never zero."""
-    size = np.abs(values[np.isfinite(values)]).astype(np.float64)
-    if not size.size:
-        return 1.0
-    return float(np.percentile(size, percentile)) or float(size.max()) or 1.0
