@@ -20,7 +20,13 @@ from napari_stexp.slide.cache import TileCache
 from napari_stexp.slide.flat import FlatImage, open_flat, read_flat_facts
 from napari_stexp.slide.formats.ndpi import RestartPlan
 from napari_stexp.slide.formats.tiff.structure import TiffStructure, parse_tiff
-from napari_stexp.slide.identify import OPENED_AS_THEY_ARE, find_slide, fingerprint, identify
+from napari_stexp.slide.identify import (
+    OPENED_AS_THEY_ARE,
+    find_slide,
+    fingerprint,
+    identify,
+    unknown_kind,
+)
 from napari_stexp.slide.levels import COARSEST_PX, halved
 from napari_stexp.slide.location import Location, RemotePath
 from napari_stexp.slide.pyramid import Pyramid, halve
@@ -79,7 +85,14 @@ def prepare_slide(path: str | Path | RemotePath) -> Generator[Progress, None, Lo
     """
     path = find_slide(path)
     kind = identify(path)
-    if isinstance(path, RemotePath) or kind in OPENED_AS_THEY_ARE:
+    if isinstance(path, RemotePath):
+        return path
+    if kind in OPENED_AS_THEY_ARE:
+        if kind == "other":
+            from napari_stexp.slide.formats.openslide import openslide_knows
+
+            if not openslide_knows(path):
+                raise unknown_kind(path)
         return path
     structure = parse_tiff(path) if kind == "TIFF" else None
     if structure is None or not structure.tiled:
