@@ -45,7 +45,12 @@ EVALUATION, REPORT = "evaluation", "report.html"
 _EVERY = 0.1  # seconds between two bunches of reports
 
 #: A patch of 112 µm, as in the shipped model; beyond the slide is white, as beside the tissue.
-SAMPLE_SETTINGS = {"patch_px": 112, "mpp": 1.0, "fill": (243, 242, 244), "min_spots": 0}
+SAMPLE_SETTINGS: dict[str, Any] = {
+    "patch_px": 112,
+    "mpp": 1.0,
+    "fill": (243, 242, 244),
+    "min_spots": 0,
+}
 
 _PAPER_SPOTS = 10_000  # of about so many spots is the paper's rule of 1,000
 
@@ -91,7 +96,7 @@ def _read_row(source: SectionSource, row: SectionRow) -> SectionRow:
 def sample_steps(folder: Path) -> Steps:
     """Make the sample's synthetic sections in a folder, unless they are there; find them."""
     yield Progress(0, 0, "making the synthetic sections, once")
-    from napari_stexp.sample_data import write_training_sections
+    from napari_stexp.sample_data import write_training_sections  # type: ignore[import-not-found]
 
     manifest = folder / _MANIFEST  # written last
     if not manifest.is_file():

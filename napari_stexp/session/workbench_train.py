@@ -214,7 +214,7 @@ class WorkbenchTrain(WorkbenchBase):
             raise TrainingError("there is no training to go on with", hint="Begin one: train().")
         from napari_stexp.study import TrainingRun
 
-        run = TrainingRun.read(training.run)
+        run: Any = TrainingRun.read(training.run)
         training.set_uses(run.plan.uses, run.split)
         training.begin_run(training.run, training.log)
         return self._train(
