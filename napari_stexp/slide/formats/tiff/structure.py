@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from napari_stexp.errors import SlideError
 from napari_stexp.slide.associated import list_tiff_pictures
-from napari_stexp.slide.facts import SlideFacts, read_tiff_facts
+from napari_stexp.slide.facts import SlideFacts
 from napari_stexp.slide.formats import bif, ndpi, ome, philips, scn
 from napari_stexp.slide.formats.level import TileLevel
 from napari_stexp.slide.formats.tiff.associated import picture_reader
@@ -25,6 +25,7 @@ from napari_stexp.slide.formats.tiff.levels import plan_levels
 from napari_stexp.slide.formats.tiff.pages import LevelPlan, Sources
 from napari_stexp.slide.formats.tiff.parsing import check_chain, open_tiff_file
 from napari_stexp.slide.location import Location
+from napari_stexp.slide.metadata.tiff import read_tiff_facts
 
 if TYPE_CHECKING:
     import tifffile
