@@ -108,7 +108,9 @@ def _score(
         yield Progress(0, 0, "scoring signatures")
         expression = source.expression
         names = source.names if source.names is not None else _find_names(source)
-        sets = {name: match_genes(genes, (), names.meanings).known for name, genes in wanted.items()}
+        sets = {
+            name: match_genes(genes, (), names.meanings).known for name, genes in wanted.items()
+        }
         known = count_known(expression)
         scores = {}
         if wanted:
