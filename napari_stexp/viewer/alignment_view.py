@@ -39,7 +39,7 @@ def world_affine(draft: Draft, mpp: float | None) -> NDArray[np.float64]:
     """Return a draft's move as a matrix on napari's world, (y, x, 1)."""
     flip = np.array([[0, 1, 0], [1, 0, 0], [0, 0, 1.0]])
     size = np.diag([*layer_frame(mpp)["scale"], 1.0])
-    return size @ flip @ draft.move.matrix @ flip @ np.linalg.inv(size)  # type: ignore[no-any-return]
+    return size @ flip @ draft.move.matrix @ flip @ np.linalg.inv(size)
 
 
 class AlignmentView:

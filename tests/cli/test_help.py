@@ -15,7 +15,17 @@ from napari_stexp.cli.app import app
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = (
-    *("view", "demo", "predict", "cohort", "prepare", "train", "evaluate", "cross-validate"),
+    *(
+        "align",
+        "view",
+        "demo",
+        "predict",
+        "cohort",
+        "prepare",
+        "train",
+        "evaluate",
+        "cross-validate",
+    ),
     *("compare", "import", "info"),
 )
 COMMAND = typer.main.get_command(app)

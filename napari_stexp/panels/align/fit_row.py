@@ -58,7 +58,7 @@ class FitRow(QWidget):
         self.notice.say(*self._words(check))
 
     def _words(self, check: Any) -> tuple[str, str]:
-        if check is None:
+        if check is None or self._aligning.moved:  # it says nothing of what is tried out
             return "hint", ""
         share = f"{check.orientation.present.on_tissue:.0%} of the spots lie on tissue"
         if check.fix is not None:

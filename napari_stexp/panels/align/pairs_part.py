@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["PairsPart"]
 
 _IMAGES = "Images (*.svs *.tif *.tiff *.btf *.jpg *.jpeg *.png *.ndpi *.scn);;All files (*)"
-_HEADS = ("Pair", "Own image", "Slide", "Off", "Off, left out")
+_HEADS = ("#", "Own", "Slide", "Off", "Left out")
 _MISSING = "click"
 
 
@@ -96,6 +96,9 @@ class PairsPart(QWidget):
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        header = table.horizontalHeader()
+        header.setMinimumSectionSize(24)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         table.setMinimumHeight(118)
         table.setMaximumHeight(150)
         table.setToolTip(
