@@ -32,6 +32,10 @@ from .reading import start_profile as start_profile
 from .recent import RecentFiles as RecentFiles
 from .region_tools import TOOLS as TOOLS
 from .regions import Regions as Regions
+from .scale_review import ScaleOption as ScaleOption
+from .scale_review import ScaleReview as ScaleReview
+from .scale_review import review_scale as review_scale
+from .scale_review import settle_scale as settle_scale
 from .scales import convert_value as convert_value
 from .scales import find_percentile as find_percentile
 from .scales import with_transform as with_transform

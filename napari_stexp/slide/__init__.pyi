@@ -4,5 +4,6 @@ from .levels import Level as Level
 from .opening import open_slide as open_slide
 from .patches import PatchBatch as PatchBatch
 from .patches import PatchReader as PatchReader
+from .scale_review import ScaleFinding as ScaleFinding
 from .slide import Slide as Slide
 from .tissue import tissue_mask as tissue_mask

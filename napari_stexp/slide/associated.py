@@ -133,7 +133,8 @@ def _unreadable(path: Location, name: str, error: object) -> SlideError:
 
 def decode_steps(slide: Slide) -> Generator[Progress, None, dict[str, NDArray[np.uint8]]]:
     """Decode all of a slide's pictures; `WARNING` has been read by then."""
-    names, found = slide.associated, {}
+    names = slide.associated
+    found: dict[str, NDArray[np.uint8]] = {}
     for name in names:
         yield Progress(len(found), len(names), f"reading the {name}")
         found[name] = slide.associated_image(name)

@@ -176,12 +176,3 @@ def private_words(words: Mapping[str, object]) -> dict[str, str]:
         for name, value in words.items()
         if _PRIVATE.search(str(name)) and str(value or "").strip()
     }
-
-
-def __getattr__(name: str) -> object:
-    """Find `read_tiff_facts` where it lives now."""
-    if name == "read_tiff_facts":
-        from napari_stexp.slide.metadata.tiff import read_tiff_facts
-
-        return read_tiff_facts
-    raise AttributeError(name)

@@ -199,3 +199,19 @@ def test_fields_show_the_same_place_at_each_scale():
     dark = (fields[0.5][:, :, 0] < 170).sum() / 260**2
     assert dark == pytest.approx((25 / FIELD_UM) ** 2, rel=0.1)
     assert (fields[0.05][:3] == 225).all()  # 2,600 px wide: beyond the slide
+
+
+def test_a_workspace_keeps_what_was_settled(tmp_path):
+    import json
+
+    from napari_stexp.session.workspace import Workspace
+    from napari_stexp.session.workspace_words import to_words, words_to_workspace
+
+    settled = settle_scale(make_slide(2.5, 40), None, 0.25, "user").settled
+    workspace = Workspace(mpp=0.25, mpp_source="user", colour="sRGB", settled=settled)
+    words = json.loads(json.dumps(to_words(workspace, {})))
+    found = words_to_workspace(words, tmp_path)
+    assert (found.colour, found.settled) == ("sRGB", settled)
+    del words["colour"], words["scale_settled"]  # as earlier versions wrote it
+    found = words_to_workspace(words, tmp_path)
+    assert (found.colour, found.settled) == ("stored", ())
