@@ -164,7 +164,7 @@ def _kind_of_table(path: Path) -> str:
 
 def _kind_of_header(path: Path) -> str:
     """Tell what a table without rows would be, '' where nothing shows."""
-    from napari_stexp.spots.columns_text import decode_table, read_head
+    from napari_stexp.spots.columns_file import decode_table, read_head
 
     text = decode_table(read_head(path), path).lower()
     columns = text.split("\n", 1)[0].split("\t" if "\t" in text else ",")

@@ -212,7 +212,7 @@ def guess_columns(names: Sequence[str], numeric: Sequence[bool]) -> ColumnsGuess
     for one, other in (("array_col", "array_row"), ("array_row", "array_col")):
         if one not in found:
             found.pop(other, None)
-    columns = replace(SpotColumns(), **found)
+    columns = SpotColumns.of(found)
     genes = replace(columns, genes=ALL_OTHERS).gene_names(names, numeric)
     if columns.x and len(genes) >= _LEAST_GENES:
         columns = replace(columns, genes=ALL_OTHERS)

@@ -8,14 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from napari_stexp.errors import SpotsError
-from napari_stexp.spots.columns_text import (
-    TextForm,
-    decode_table,
-    find_form,
-    is_number,
-    parse_text,
-    read_head,
-)
+from napari_stexp.spots.columns_file import decode_table, read_head
+from napari_stexp.spots.columns_text import TextForm, find_form, is_number, parse_text
 from napari_stexp.spots.tables import read_text
 
 __all__ = ["TABLE_ENDS", "TableLook", "look_at_table", "read_columns"]
