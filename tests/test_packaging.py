@@ -91,9 +91,9 @@ def test_no_qt_binding_is_required(metadata: configparser.ConfigParser) -> None:
 def test_every_import_is_a_requirement(metadata: configparser.ConfigParser) -> None:
     """A distribution that the code imports but setup.cfg forgets works only here."""
     names = {"PIL": "pillow", "skimage": "scikit-image", "sklearn": "scikit-learn"}
-    names |= {"lightning_fabric": "lightning-fabric"}
+    names |= {"lightning_fabric": "lightning-fabric", "openslide": "openslide-python"}
     comes_with = {"vispy": "napari", "npe2": "napari", "app_model": "napari", "pint": "napari"}
-    comes_with |= {"huggingface_hub": "timm", "markupsafe": "jinja2"}
+    comes_with |= {"huggingface_hub": "timm", "markupsafe": "jinja2", "aiohttp": "fsspec"}
     comes_with |= {"geopandas": "spatialdata", "xarray": "spatialdata"}
     required = {
         re.split(r"[\[<>=! ]", line)[0]

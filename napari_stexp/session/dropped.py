@@ -10,7 +10,7 @@ from napari_stexp.errors import SpotsError, StexpError
 from napari_stexp.session.recognising import recognise
 from napari_stexp.session.workspace_file import SUFFIX, WORDS
 from napari_stexp.slide.identify import is_slide_folder
-from napari_stexp.slide.location import as_location, is_address
+from napari_stexp.slide.location import Location, RemotePath, as_location, is_address
 from napari_stexp.spots import is_spatialdata
 
 __all__ = ["ORDER", "Dropped", "may_be_ours", "recognise_dropped", "sort_dropped"]
@@ -43,7 +43,7 @@ class Dropped:
 
     Attributes
     ----------
-    path : Path
+    path : Path or RemotePath
     kind : str
         One of `ORDER`; '' for what can't be opened.
     problem : StexpError or None
@@ -52,7 +52,7 @@ class Dropped:
         The folder that was dropped, where this is a slide that was found in it.
     """
 
-    path: Path
+    path: Location
     kind: str = ""
     problem: StexpError | None = None
     found_in: Path | None = None
@@ -69,18 +69,20 @@ def may_be_ours(path: Path) -> bool:
 
 def recognise_dropped(path: str | Path) -> Dropped:
     """Tell what a file or folder is, by its content where names don't say."""
-    path = as_location(path)
+    place = as_location(path)
+    if isinstance(place, RemotePath):
+        return Dropped(place, "slide")
     try:
-        kind = _kind_of(path)
+        kind = _kind_of(place)
     except StexpError as error:
-        return Dropped(path, problem=error)
+        return Dropped(place, problem=error)
     if kind in ORDER:
-        return Dropped(path, kind)
+        return Dropped(place, kind)
     return Dropped(
-        path,
+        place,
         problem=StexpError(
             "can't be opened by dropping it",
-            path=path,
+            path=place,
             expected=_KNOWN,
             found=f"a {kind}" if kind in _OTHERS else "something else",
             hint=_OTHERS.get(kind),
@@ -101,7 +103,7 @@ def _slide_of(one: Dropped) -> list[Dropped]:
     """Return the slide of a folder that holds one, such as a run of Space Ranger's."""
     from napari_stexp.spots import list_sections
 
-    if one.kind != "spots" or not one.path.is_dir():
+    if one.kind != "spots" or isinstance(one.path, RemotePath) or not one.path.is_dir():
         return []
     try:
         sections = list_sections(one.path)
@@ -113,8 +115,6 @@ def _slide_of(one: Dropped) -> list[Dropped]:
 
 
 def _kind_of(path: Path) -> str:
-    if is_address(path):
-        return "slide"
     if not path.exists():
         raise StexpError("there is no such file", path=path)
     name = path.name.lower()

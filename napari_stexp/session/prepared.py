@@ -20,9 +20,8 @@ class _Prepared:
         self.spots: weakref.ref[Any] = weakref.ref(spots, self._forget)
 
     def is_of(self, spots: Any) -> bool:
-        if spots is None or self.spots() is not spots:
-            return False
-        return self.places() is spots.obsm["spatial"]
+        known = self.spots()
+        return known is not None and known is spots and self.places() is known.obsm["spatial"]
 
     def _forget(self, _gone: Any) -> None:
         if self in _KNOWN:

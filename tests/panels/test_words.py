@@ -15,6 +15,7 @@ from napari_stexp.panels.text import (
     join_words,
     short_number,
 )
+from napari_stexp.slide.facts import SlideFacts
 
 
 @pytest.mark.parametrize(
@@ -95,6 +96,7 @@ def test_slide_without_scale_or_objective():
         vendor="",
         format="PNG",
         objective=None,
+        facts=SlideFacts("PNG"),
     )
     facts = describe_slide(slide)
     assert facts["Size"] == "1,200 × 900 px"  # noqa: RUF001

@@ -9,9 +9,9 @@ from qtpy.QtCore import QObject, QUrl, Signal
 from qtpy.QtGui import QDesktopServices
 
 from napari_stexp.errors import StexpError, TrainingError
-from napari_stexp.session import training_steps as tasks
 from napari_stexp.panels.train.training_memory import TrainingMemory
 from napari_stexp.panels.train.training_words import describe_end
+from napari_stexp.session import training_steps as tasks
 from napari_stexp.session.training import RunOutcome, Use
 from napari_stexp.session.training_run import MODEL, is_resumable, propose_run_folder
 

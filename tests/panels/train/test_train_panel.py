@@ -187,8 +187,8 @@ def test_the_sample_is_made_once_and_listed(train, sections_file, monkeypatch):
 def test_making_the_sample_can_be_cancelled():
     import time
 
-    from napari_stexp.session.training_steps import from_reports
     from napari_stexp.progress import Progress
+    from napari_stexp.session.training_steps import from_reports
 
     heard = []
 
