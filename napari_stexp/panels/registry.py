@@ -59,14 +59,15 @@ def get_controller(napari_viewer: Any) -> Controller:
     viewer = unwrap(napari_viewer)
     if viewer not in _CONTROLLERS:
         from napari_stexp.panels.controller import Controller
+        from napari_stexp.panels.view_clock import ViewClock
         from napari_stexp.panels.workbench import offer_in_console
         from napari_stexp.session import Session
         from napari_stexp.viewer import LayerAdapter
 
         _make_units_ready()
         session = Session()
-        _CONTROLLERS[viewer] = Controller(session)
-        _ADAPTERS[viewer] = LayerAdapter(session, viewer)
+        controller = _CONTROLLERS[viewer] = Controller(session)
+        _ADAPTERS[viewer] = LayerAdapter(session, viewer, ViewClock(controller).live)
         _CONTROLLERS[viewer].predicting.follow(_ADAPTERS[viewer])
         _CONTROLLERS[viewer].workspace.attach(viewer)
         offer_in_console(viewer)

@@ -63,9 +63,7 @@ def open_slide_steps(
     slide = open_slide(path, mpp=mpp, colour=colour)
     try:
         yield Progress(0, 0, "reading the overview")
-        # The coarsest level is read whole when the layer is made, in the main
-        # thread: what it needs is decoded here, so that it comes from the cache.
-        slide.dask_levels()[-1].compute(scheduler="synchronous")
+        slide.overview()  # needed when the layer is made, in the main thread
         if isinstance(slide.path, RemotePath):  # asked for in the main thread later on
             yield Progress(0, 0, "telling the slide from others")
             slide.fingerprint()

@@ -99,8 +99,7 @@ def open_missing(workspace: Workspace, kind: str, path: Location) -> Reading:
     )
     try:
         yield Progress(0, 0, "reading the overview")
-        # The coarsest level is read whole when it is shown, in the main thread: from the cache.
-        slide.dask_levels()[-1].compute(scheduler="synchronous")
+        slide.overview()  # needed when it is shown, in the main thread
         yield Progress(0, 0, "opening the slide")
     except GeneratorExit:
         slide.close()

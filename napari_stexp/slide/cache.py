@@ -88,6 +88,14 @@ class TileCache:
         flight.set_result(tile)
         return tile
 
+    def peek(self, key: Hashable) -> Tile | None:
+        """Return the tile ``key`` if it is kept; never waits for one that is being decoded."""
+        with self._lock:
+            tile = self._tiles.get(key)
+            if tile is not None:
+                self._tiles.move_to_end(key)
+            return tile
+
     def _keep(self, key: Hashable, tile: Tile) -> None:
         if tile.nbytes > self.limit_bytes:
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,8 +14,9 @@ if TYPE_CHECKING:
 
     from napari_stexp.slide.levels import Level
     from napari_stexp.slide.pyramid import Pyramid
+    from napari_stexp.slide.viewing import Area, SlideView
 
-__all__ = ["LazyLevel", "chunk_side", "dask_levels"]
+__all__ = ["LazyLevel", "ViewedLevel", "chunk_side", "dask_levels", "viewed_levels"]
 
 #: Chunks are multiples of the tile in this range (px), where the tiles allow it.
 _CHUNK_RANGE = (512, 1024)
@@ -51,6 +53,25 @@ class LazyLevel:
         self._index = index
         self.shape = (*pyramid.levels[index].shape, 3)
 
+    @property
+    def size(self) -> int:
+        """Number of samples."""
+        height, width, samples = self.shape
+        return height * width * samples
+
+    @property
+    def chunks(self) -> tuple[tuple[int, ...], ...]:
+        """Sides of the square chunks along each axis, as dask says them."""
+        side = chunk_side(self._pyramid.levels[self._index])
+        return (*(_cut(length, side) for length in self.shape[:2]), (3,))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Read all of it."""
+        return np.asarray(self[:], dtype)
+
     def __getitem__(self, key: Any) -> NDArray[np.uint8]:
         """Read the smallest rectangle that holds what is asked for."""
         key = key if isinstance(key, tuple) else (key,)
@@ -61,8 +82,45 @@ class LazyLevel:
         (top, height, rows), (left, width, cols) = (
             _bounds(part, size) for part, size in zip(key[:2], self.shape[:2], strict=True)
         )
-        region = self._pyramid.show_region(left, top, width, height, self._index)
+        region = self._region(left, top, width, height)
         return region[rows, cols, key[2]]
+
+    def _region(self, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
+        return self._pyramid.show_region(x, y, width, height, self._index)
+
+
+class ViewedLevel(LazyLevel):
+    """A level of which the area that is on the screen comes at once, as far as it is read.
+
+    Any other area is read where it is asked for, as from `LazyLevel`: scripts get the pixels
+    of the file.
+
+    Parameters
+    ----------
+    view : SlideView
+    index : int
+        The level.
+    on_screen : callable
+        Says what is on the screen now, or None.
+    """
+
+    def __init__(self, view: SlideView, index: int, on_screen: Callable[[], Area | None]) -> None:
+        super().__init__(view.pyramid, index)
+        self._view = view
+        self._on_screen = on_screen
+
+    def _region(self, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
+        seen = self._on_screen()
+        if seen is None or (seen.level, seen.x, seen.y) != (self._index, x, y):
+            return super()._region(x, y, width, height)
+        if (seen.width, seen.height) != (width, height):
+            return super()._region(x, y, width, height)
+        return self._view.look(seen)
+
+
+def _cut(length: int, side: int) -> tuple[int, ...]:
+    rest = length % side
+    return (side,) * (length // side) + ((rest,) if rest else ())
 
 
 def _bounds(part: Any, size: int) -> tuple[int, int, Any]:
@@ -98,3 +156,9 @@ def dask_levels(pyramid: Pyramid, name: str) -> list[dask.array.Array]:
             )
         )
     return arrays
+
+
+def viewed_levels(view: SlideView, on_screen: Callable[[], Area | None]) -> list[Any]:
+    """Return all levels for a viewer: the coarsest as an array in memory, which is read now."""
+    finer = [ViewedLevel(view, n, on_screen) for n in range(len(view.pyramid.levels) - 1)]
+    return [*finer, view.pyramid.read_overview()]

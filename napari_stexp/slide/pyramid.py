@@ -74,6 +74,7 @@ class Pyramid:
         self._users = 1
         self._lock = Lock()
         self._warned = False
+        self._overview: NDArray[np.uint8] | None = None
 
     def read_tile(self, level: int, row: int, col: int) -> NDArray[np.uint8]:
         """Return one (th, tw, 3) uint8 tile, read-only, through the cache.
@@ -84,6 +85,25 @@ class Pyramid:
             It doesn't decode, or the slide is closed.
         """
         return self._cache.get((self._owner, level, row, col), lambda: self._load(level, row, col))
+
+    def cached_tile(self, level: int, row: int, col: int) -> NDArray[np.uint8] | None:
+        """Return a tile if the cache has it; nothing is read."""
+        return self._cache.peek((self._owner, level, row, col))
+
+    @property
+    def overview(self) -> NDArray[np.uint8] | None:
+        """The coarsest level, once it has been read whole."""
+        return self._overview
+
+    def read_overview(self) -> NDArray[np.uint8]:
+        """Return the coarsest level, (h, w, 3) uint8, read-only; kept from then on."""
+        found = self._overview
+        if found is None:
+            height, width = self.levels[-1].shape
+            found = self.show_region(0, 0, width, height, len(self.levels) - 1)
+            found.flags.writeable = False
+            self._overview = found
+        return found
 
     def _load(self, level: int, row: int, col: int) -> NDArray[np.uint8]:
         if self.closed:
@@ -162,10 +182,11 @@ class Pyramid:
         """Like `read_region`, but what can't be read is grey, with one warning per slide."""
         found = self.gather(level, np.array([[x, y]]), (height, width), broken=BROKEN)
         if found.errors:
-            self._warn(found.errors[0])
+            self.warn(found.errors[0])
         return found.pixels[0]
 
-    def _warn(self, error: TileError) -> None:
+    def warn(self, error: TileError) -> None:
+        """Log that parts are grey: once where it is seen, from then on for debugging."""
         with self._lock:
             first, self._warned = not self._warned, True
         logger.log(

@@ -21,6 +21,8 @@ from napari_stexp.slide.scale_review import SettledFinding
 if TYPE_CHECKING:
     import dask.array
 
+    from napari_stexp.slide.viewing import SlideView
+
 __all__ = ["Slide", "check_mpp"]
 
 
@@ -312,6 +314,22 @@ class Slide:
         from napari_stexp.slide.lazy import dask_levels
 
         return dask_levels(self._pyramid, self.name)
+
+    def overview(self) -> NDArray[np.uint8]:
+        """Return the coarsest level, (h, w, 3) uint8, read-only.
+
+        It is read once and kept as long as the slide is open, so that whoever shows the slide
+        has it at once. Tiles that don't decode are grey.
+        """
+        return self._pyramid.read_overview()
+
+    def start_view(
+        self, wake: Callable[[], None], begin: Callable[[], None] | None = None
+    ) -> SlideView:
+        """Return what reads this slide for a screen, in threads of its own; see `SlideView`."""
+        from napari_stexp.slide.viewing import SlideView
+
+        return SlideView(self._pyramid, wake, begin)
 
     def fingerprint(self) -> str:
         """SHA-256 over the size and the first and last 4 MiB of the original file."""

@@ -15,7 +15,12 @@ from napari_stexp.viewer.layer_data import put_into_session
 from napari_stexp.viewer.native import keep_triton_to_itself
 from napari_stexp.viewer.regions_layer import ShownRegions
 from napari_stexp.viewer.shown_spots import ShownSpots
-from napari_stexp.viewer.slide_layer import holds_slide, make_slide_layer, show_again
+from napari_stexp.viewer.slide_layer import (
+    holds_slide,
+    make_live,
+    make_slide_layer,
+    show_again,
+)
 from napari_stexp.viewer.stack import LayerStack
 from napari_stexp.viewer.torch_import import import_torch_gently
 
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Layer, Points
 
     from napari_stexp.session import Session
+    from napari_stexp.viewer.live_slide import LiveSlide
 
 __all__ = ["LayerAdapter"]
 
@@ -42,6 +48,8 @@ class LayerAdapter(Flying):
         The only source of truth.
     viewer : napari.components.ViewerModel or napari.Viewer
         Where it is shown.
+    live : LiveSlide, optional
+        Reads slides aside; without it, they are read where they are shown.
 
     Attributes
     ----------
@@ -55,12 +63,15 @@ class LayerAdapter(Flying):
         Spots that are moved, and points of pairs.
     """
 
-    def __init__(self, session: Session, viewer: ViewerModel) -> None:
+    def __init__(
+        self, session: Session, viewer: ViewerModel, live: LiveSlide | None = None
+    ) -> None:
         keep_triton_to_itself()  # before anything predicts in this window
         import_torch_gently()
         hand_over_sooner()
         self.session = session
         self.viewer = viewer
+        self.live = live
         self.image_layer: Image | None = None
         self._stack = LayerStack(viewer)
         self._regions = ShownRegions(session, self._stack)
@@ -129,21 +140,28 @@ class LayerAdapter(Flying):
     def _on_slide_changed(self, slide: Any) -> None:
         layer = self.image_layer
         if slide is not None and layer is not None and holds_slide(layer, slide):
-            show_again(layer, slide)
+            show_again(layer, slide, self.live)
             self._place_others()
         else:
             old, self.image_layer = self.image_layer, None
+            if self.live is not None:
+                self.live.stop()
             self._stack.remove(old)
             # Before a layer of other units comes: napari may draw while it is added.
             self._place_others()
             if slide is not None:
-                self.image_layer = self._stack.add(self._found or make_slide_layer(slide))
+                self.image_layer = self._stack.add(self._slide_layer(slide))
                 self._stack.lower(self.image_layer, 0)
         if slide is not None:
             canvas = self.viewer.canvas
             canvas.overlays.scale_bar.visible = True
             canvas.overlay_tiling.top_right = "vertical"  # the title above the colour bar
             self.fit()
+
+    def _slide_layer(self, slide: Any) -> Any:
+        if self._found is None:
+            return make_slide_layer(slide, self.live)
+        return self._found if self.live is None else make_live(self._found, slide, self.live)
 
     def fit(self) -> None:
         """Fit the slide into the window; without one, whatever there is."""
@@ -243,6 +261,8 @@ class LayerAdapter(Flying):
             self._classes.remove()
             self._layers = self._own_layers()
             self._spots.close()
+            if self.live is not None:
+                self.live.stop()
         if remove_layers:
             for layer in self._layers:
                 self._stack.remove(layer)

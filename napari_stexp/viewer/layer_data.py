@@ -15,6 +15,7 @@ from napari_stexp.viewer.native import keep_triton_to_itself
 if TYPE_CHECKING:
     from napari_stexp.session import Session
     from napari_stexp.slide import Slide
+    from napari_stexp.viewer.live_slide import LiveSlide
 
 __all__ = [
     "PREDICTION",
@@ -36,10 +37,12 @@ PREDICTION = "stexp_prediction"  # AnnData or None
 REGIONS = "stexp_regions"  # list of Region
 
 
-def slide_to_layer_data(slide: Slide) -> LayerData:
-    """Return a slide's pyramid as an image."""
+def slide_to_layer_data(slide: Slide, live: LiveSlide | None = None) -> LayerData:
+    """Return a slide's pyramid as an image; with ``live``, its tiles come as they are read."""
     keep_triton_to_itself()  # a console may import torch with no panel open
-    levels = slide.dask_levels()
+    levels: Any = None if live is None else live.levels(slide)
+    if levels is None:
+        levels = slide.dask_levels()
     multiscale = len(levels) > 1
     attributes = {
         "multiscale": multiscale,
