@@ -19,6 +19,7 @@ from napari_stexp.progress import Progress
 from napari_stexp.slide.cache import TileCache
 from napari_stexp.slide.flat import FlatImage, open_flat, read_flat_facts
 from napari_stexp.slide.formats.ndpi import RestartPlan
+from napari_stexp.slide.formats.opened import LeftToOpenSlideError
 from napari_stexp.slide.formats.tiff.structure import TiffStructure, parse_tiff
 from napari_stexp.slide.identify import (
     OPENED_AS_THEY_ARE,
@@ -89,12 +90,13 @@ def prepare_slide(path: str | Path | RemotePath) -> Generator[Progress, None, Lo
         return path
     if kind in OPENED_AS_THEY_ARE:
         if kind == "other":
-            from napari_stexp.slide.formats.openslide import openslide_knows
-
-            if not openslide_knows(path):
-                raise unknown_kind(path)
+            _leave_to_openslide(path)
         return path
-    structure = parse_tiff(path) if kind == "TIFF" else None
+    try:
+        structure = parse_tiff(path) if kind == "TIFF" else None
+    except LeftToOpenSlideError as error:
+        _leave_to_openslide(path, error)
+        return path
     if structure is None or not structure.tiled:
         read_flat_facts(path, kind)  # refuse before hashing and decoding
         target = converted_path(path)
@@ -112,6 +114,14 @@ def prepare_slide(path: str | Path | RemotePath) -> Generator[Progress, None, Lo
             with _open_coarse(structure) as flat:
                 yield from _write(target, flat)
     return path
+
+
+def _leave_to_openslide(path: Path, otherwise: SlideError | None = None) -> None:
+    """Raise ``otherwise`` where OpenSlide doesn't know what we don't read: nobody does."""
+    from napari_stexp.slide.formats.openslide import openslide_knows
+
+    if not openslide_knows(path):
+        raise otherwise or unknown_kind(path)
 
 
 def converted_path(path: Path) -> Path:

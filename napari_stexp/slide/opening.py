@@ -126,7 +126,22 @@ def _open_with_openslide(path: Location, otherwise: SlideError | None = None) ->
         raise otherwise
     if local.is_dir() and identify(local) != "DICOM":
         raise SlideError("is a folder", path=local, expected="a file that OpenSlide reads")
-    return open_with_openslide(file_to_open(local))
+    try:
+        return open_with_openslide(file_to_open(local))
+    except SlideError as error:
+        if otherwise is None or identify(local) != "TIFF":
+            raise
+        raise _neither(otherwise, error) from error
+
+
+def _neither(ours: SlideError, theirs: SlideError) -> SlideError:
+    """Say why we don't read a file, and that OpenSlide, which should, doesn't either."""
+    found = " and ".join(str(one.found) for one in (ours, theirs) if one.found is not None)
+    return SlideError(
+        f"{ours.what}, and OpenSlide doesn't read it either", path=ours.path,
+        expected=ours.expected, found=found or None,
+        hint="It may be damaged. If not, turn it into OME-TIFF with QuPath or bioformats2raw.",
+    )  # fmt: skip
 
 
 def _open_ourselves(path: Location) -> OpenedFile:

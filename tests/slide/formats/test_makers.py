@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_stexp.errors import SlideError
-from napari_stexp.slide import open_slide
+from napari_stexp.slide import open_slide, prepare_slide
 from tests.slide.builders.makers import (
     halve,
     write_bif,
@@ -114,8 +114,20 @@ def test_bif_with_overlaps_is_stitched_by_openslide(tmp_path: Path, image) -> No
     path = write_bif(tmp_path / "a.bif", image, overlap=6)
     with pytest.raises(SlideError, match=r"overlap .* up to 6 px"):
         open_slide(path, backend="own")
+    assert list(prepare_slide(path)) == []
     with open_slide(path) as slide:
         assert slide.backend.startswith("OpenSlide")
+
+
+def test_bif_that_neither_reads_is_refused_for_its_reason(tmp_path: Path, image) -> None:
+    """Without joints downwards, OpenSlide finds it -2**63 px high, and reading it never ends."""
+    data = write_bif(tmp_path / "a.bif", image, overlap=6).read_bytes()
+    path = tmp_path / "b.bif"
+    path.write_bytes(data.replace(b'Direction="UP"', b'Direction="NO"'))
+    with pytest.raises(SlideError, match=r"overlap, and OpenSlide doesn't .* up to 6 px"):
+        open_slide(path)
+    with pytest.raises(SlideError):
+        open_slide(path, backend="openslide")
 
 
 def test_pictures_of_the_glass(built) -> None:
