@@ -101,9 +101,12 @@ class Pyramid:
         if found is None:
             height, width = self.levels[-1].shape
             found = self.show_region(0, 0, width, height, len(self.levels) - 1)
-            found.flags.writeable = False
-            self._overview = found
+            self._keep_overview(found)
         return found
+
+    def _keep_overview(self, pixels: NDArray[np.uint8]) -> None:
+        pixels.flags.writeable = False
+        self._overview = pixels
 
     def _load(self, level: int, row: int, col: int) -> NDArray[np.uint8]:
         if self.closed:
@@ -211,7 +214,10 @@ class Pyramid:
         """Return the same levels in other colours, cached apart; the files are shared."""
         base = self.stored_colours()
         stored = [ConvertedLevel(found, transform) for found in base._stored if found is not None]
-        return Pyramid(stored, self._cache, base)
+        pyramid = Pyramid(stored, self._cache, base)
+        if base._overview is not None:  # whoever shows it has read it already
+            pyramid._keep_overview(transform.apply(base._overview))
+        return pyramid
 
     def release(self) -> None:
         """Count one user less; the last closes the files and empties the cache."""
