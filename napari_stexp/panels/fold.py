@@ -23,6 +23,7 @@ class Fold(QWidget):
 
     def __init__(self, title: str, tooltip: str, *, opened: bool = False) -> None:
         super().__init__()
+        self.title = title
         self.button = QToolButton()
         self.button.setText(title)
         self.button.setToolTip(tooltip)

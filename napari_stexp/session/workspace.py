@@ -18,12 +18,14 @@ from napari_stexp.session.display import DisplaySettings
 from napari_stexp.session.label_source import LabelSource
 from napari_stexp.session.signatures import Signature
 from napari_stexp.session.workspace_places import FileReference
+from napari_stexp.session.workspace_results import KeptResults
 from napari_stexp.slide.scale_review import SettledFinding
 
 if TYPE_CHECKING:
     from napari_stexp.annotation import Region, RegionClass
     from napari_stexp.model import ModelBundle
     from napari_stexp.predict import Prediction
+    from napari_stexp.session.alignment import Draft
     from napari_stexp.session.state import Session
     from napari_stexp.slide import Slide
 
@@ -48,6 +50,8 @@ class KeptPrediction:
         Provenance at that moment.
     done : int
         Spots that weren't pending.
+    saved : int
+        How many of them were in a file of the user's; told by what a crash has left.
     """
 
     name: str
@@ -56,6 +60,7 @@ class KeptPrediction:
     obs: Any
     uns: dict[str, Any]
     done: int
+    saved: int = 0
 
     @classmethod
     def take(cls, name: str, prediction: Prediction) -> KeptPrediction:
@@ -84,6 +89,8 @@ class KeptView:
         Of `Views`.
     camera : mapping
         What the window says of its camera; kept as it is.
+    window : mapping
+        What the window says of its docks and forms; kept as it is.
     selection : tuple of int
         Rows of the chosen spots.
     focus : int or None
@@ -98,6 +105,7 @@ class KeptView:
     kind: str = "single"
     genes: tuple[str, ...] = ()
     camera: Mapping[str, Any] = field(default_factory=dict)
+    window: Mapping[str, Any] = field(default_factory=dict)
     selection: tuple[int, ...] = ()
     focus: int | None = None
 
@@ -134,6 +142,10 @@ class Workspace:
     label_key, labels_shown : str or None, bool
         Which labels are in use, and whether they are drawn.
     signatures : tuple of Signature
+    results : KeptResults
+        What was compared.
+    draft : Draft or None
+        An alignment that is tried out and not applied.
     view : KeptView
     saved : datetime or None
         When it was written; None for one that is not.
@@ -160,6 +172,8 @@ class Workspace:
     label_key: str | None = None
     labels_shown: bool = False
     signatures: tuple[Signature, ...] = ()
+    results: KeptResults = field(default_factory=KeptResults)
+    draft: Draft | None = None
     view: KeptView = field(default_factory=KeptView)
     saved: datetime | None = None
 
@@ -176,6 +190,7 @@ def take_workspace(
     session: Session,
     *,
     camera: Mapping[str, Any] | None = None,
+    window: Mapping[str, Any] | None = None,
     missing: Mapping[str, FileReference] | None = None,
 ) -> Workspace:
     """Take what a session holds at this moment, without copying what is large.
@@ -188,6 +203,8 @@ def take_workspace(
     session : Session
     camera : mapping, optional
         How the window looks at the slide.
+    window : mapping, optional
+        What its docks and forms look like.
     missing : dict of str to FileReference, optional
         `Workspace.missing` of the workspace that was opened: what isn't open for this reason
         stays referred to.
@@ -220,11 +237,13 @@ def take_workspace(
         label_key=labels.active,
         labels_shown=labels.shown,
         signatures=session.signatures.items,
-        view=_take_view(session, {} if camera is None else camera),
+        results=KeptResults.take(session.comparison),
+        draft=None if session.spots is None else session.aligning.draft,
+        view=_take_view(session, camera or {}, window or {}),
     )
 
 
-def _take_view(session: Session, camera: Mapping[str, Any]) -> KeptView:
+def _take_view(session: Session, camera: Mapping[str, Any], window: Mapping[str, Any]) -> KeptView:
     selection = session.selection
     return KeptView(
         gene=session.gene,
@@ -235,6 +254,7 @@ def _take_view(session: Session, camera: Mapping[str, Any]) -> KeptView:
         kind=session.views.kind,
         genes=session.views.genes,
         camera=camera,
+        window=window,
         selection=() if selection is None else tuple(np.flatnonzero(selection).tolist()),
         focus=session.focus,
     )

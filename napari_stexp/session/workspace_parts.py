@@ -13,6 +13,7 @@ import numpy as np
 from napari_stexp.errors import OutputError, StexpError, WorkspaceError
 from napari_stexp.files import atomic_path
 from napari_stexp.session.workspace import KeptPrediction, Workspace
+from napari_stexp.session.workspace_results import read_results, write_results
 from napari_stexp.session.workspace_words import labels_to_words, words_to_labels
 
 __all__ = ["MODEL", "Part", "parts_of", "read_part_files"]
@@ -27,7 +28,7 @@ class Part:
     Attributes
     ----------
     key : str
-        'spots', 'regions', 'labels', 'model', or a prediction's.
+        'spots', 'regions', 'labels', 'results', 'model', or a prediction's.
     file : str
         Its name.
     stage : str
@@ -63,6 +64,9 @@ def parts_of(workspace: Workspace) -> list[Part]:
     if workspace.labels:
         write = _writer(_write_labels, workspace.labels)
         parts.append(Part("labels", "labels.json", "saving the labels", workspace.labels, write))
+    if results := workspace.results.parts:
+        write = _writer(write_results, workspace.results)
+        parts.append(Part("results", "results.json", "saving what was compared", results, write))
     if bundle is not None and (bundle.path is None or bundle.sha256 is None):
         write = _writer(_write_model, bundle)  # one that is in no file of its own
         parts.append(Part("model", MODEL, "saving the model", (bundle,), write))
@@ -143,6 +147,7 @@ def read_part_files(
         "spots": ("spots", _read_spots),
         "regions": ("regions", _read_regions),
         "labels": ("labels", _read_labels),
+        "results": ("results", read_results),
         "model": ("bundle", _read_model),
     }
     found: dict[str, Any] = {}
@@ -160,7 +165,9 @@ def read_part_files(
 def _guard(reader: Callable[..., Any], file: Path, path: Path, *arguments: Any) -> Any:
     try:
         return reader(file, *arguments)
-    except (StexpError, OSError, KeyError, TypeError, ValueError, IndexError) as error:
+    except (
+        StexpError, OSError, KeyError, TypeError, ValueError, IndexError, AttributeError,
+    ) as error:  # fmt: skip
         what = error.what if isinstance(error, StexpError) else f"{type(error).__name__}: {error}"
         raise WorkspaceError(
             f"the workspace is damaged: {file.name} in it can't be read",
@@ -186,7 +193,8 @@ def _read_prediction(file: Path, words: dict[str, Any]) -> KeptPrediction:
     pending = np.asarray(adata.obs["status"].astype(str)) == "pending"
     if pending.any() and isinstance(adata.X, np.ndarray):
         adata.X[pending] = np.nan  # they came after the status had been taken
-    return KeptPrediction.take(str(words["name"]), Prediction(adata))
+    kept = KeptPrediction.take(str(words["name"]), Prediction(adata))
+    return replace(kept, saved=int(words.get("saved", 0)))
 
 
 def _read_regions(file: Path) -> Any:

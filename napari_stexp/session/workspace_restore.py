@@ -48,7 +48,11 @@ def restore_workspace(session: Session, workspace: Workspace) -> None:
             session.show_model(str(workspace.active))
     _restore_regions(session, workspace)
     _restore_labels(session, workspace)
+    if workspace.draft is not None and workspace.spots is not None:
+        session.aligning.restore(workspace.draft)
     _restore_view(session, workspace.view)
+    if session.spots is not None and not session.hides_values:
+        workspace.results.put(session.comparison, session.spots.n_obs)
 
 
 def _restore_params(session: Session, params: Mapping[str, Any]) -> None:

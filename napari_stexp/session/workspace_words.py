@@ -20,6 +20,7 @@ from napari_stexp.session.display import DisplaySettings
 from napari_stexp.session.label_source import LabelSource
 from napari_stexp.session.signatures import Signature
 from napari_stexp.session.workspace import KeptView, Workspace
+from napari_stexp.session.workspace_draft import draft_to_words, words_to_draft
 from napari_stexp.session.workspace_places import FileReference
 from napari_stexp.slide.colour import check_colour
 from napari_stexp.slide.scale_review import SettledFinding
@@ -41,7 +42,7 @@ def to_words(workspace: Workspace, files: Mapping[str, str]) -> dict[str, Any]:
     workspace : Workspace
         Its references to files are set.
     files : dict of str to str
-        Names of the files beside the JSON: 'spots', 'regions', 'labels', 'model', and a
+        Names of the files beside the JSON: 'spots', 'regions', 'labels', 'model', 'results', and a
         prediction's under its key; absent where there is none.
     """
     view = asdict(workspace.view)
@@ -64,7 +65,7 @@ def to_words(workspace: Workspace, files: Mapping[str, str]) -> dict[str, Any]:
         "files": {name: files[name] for name in _PARTS if name in files},
         "parameters": dict(workspace.params),
         "predictions": [
-            {"name": kept.name, "key": kept.key, "file": files[kept.key]}
+            {"name": kept.name, "key": kept.key, "file": files[kept.key], "saved": kept.saved}
             for kept in workspace.predictions
             if kept.key in files
         ],
@@ -75,12 +76,13 @@ def to_words(workspace: Workspace, files: Mapping[str, str]) -> dict[str, Any]:
         "values_were_seen": workspace.values_were_seen,
         "labels_in_use": workspace.label_key,
         "labels_shown": workspace.labels_shown,
+        "alignment_draft": draft_to_words(workspace.draft),
         "signatures": [asdict(one) for one in workspace.signatures],
         "view": view,
     }
 
 
-_PARTS = ("spots", "regions", "labels", "model")
+_PARTS = ("spots", "regions", "labels", "model", "results")
 
 
 def check_words(words: object, path: Path) -> dict[str, Any]:
@@ -149,6 +151,7 @@ def _parse(words: dict[str, Any]) -> Workspace:
             Signature(**_known(Signature, {**one, "genes": tuple(map(str, one["genes"]))}))
             for one in words.get("signatures", [])
         ),
+        draft=words_to_draft(words.get("alignment_draft")),
         view=_parse_view(words.get("view", {})),
         saved=datetime.fromisoformat(words["saved"]),
     )
@@ -169,6 +172,7 @@ def _parse_view(words: dict[str, Any]) -> KeptView:
         kind=str(words.get("kind", "single")),
         genes=tuple(map(str, words.get("genes", ()))),
         camera=dict(words.get("camera", {})),
+        window=dict(words.get("window", {})),
         selection=tuple(map(int, words.get("selection", ()))),
         focus=words.get("focus"),
     )

@@ -15,8 +15,8 @@ from napari_stexp.session import Session, read_workspace, restore_workspace, tak
 from napari_stexp.session.recent import RecentFiles
 from napari_stexp.session.recovery import RecoveryFolder, find_recoveries
 from tests.session.fakes import make_batch, make_region
-from tests.session.test_workspace import assert_same_work
-from tests.session.workspaces import full_session, write_slide
+from tests.session.test_workspace import assert_same_results, assert_same_work
+from tests.session.workspaces import compare, full_session, write_slide
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +56,45 @@ def test_work_of_a_process_that_is_gone_is_found(full):
     new.close()
     RecoveryFolder(found.path)  # going on with it
     assert find_recoveries() == []
+
+
+_DIES = """
+import os, signal, sys
+from dataclasses import replace
+from napari_stexp.progress import exhaust
+from napari_stexp.session import take_workspace
+from napari_stexp.session.recovery import RecoveryFolder
+from tests.session.workspaces import compare, full_session
+
+session = full_session(sys.argv[1])
+compare(session)
+kept = take_workspace(session)
+first = replace(kept.predictions[0], saved=2)  # of its three spots
+folder = RecoveryFolder()
+exhaust(folder.write(replace(kept, predictions=(first, *kept.predictions[1:]))))
+steps = folder.write(take_workspace(full_session(sys.argv[1])))
+next(steps), next(steps)  # in the middle of the next copy
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such signal")
+def test_what_a_killed_process_has_left_is_whole(full, tmp_path):
+    done = subprocess.run([sys.executable, "-c", _DIES, str(tmp_path / "S1.ome.tif")], check=False)
+    assert done.returncode == -9
+    (found,) = find_recoveries()
+    workspace = exhaust(read_workspace(found.path))
+    assert [one.saved for one in workspace.predictions] == [2, 0]
+    new = Session()
+    restore_workspace(new, workspace)
+    np.testing.assert_array_equal(
+        new.predictions["first"].adata.X, full.predictions["first"].adata.X
+    )
+    compare(full)
+    assert_same_results(full.comparison, new.comparison)
+    assert new.aligning.moved
+    assert len(new.regions.items) == 2
+    new.close()
 
 
 def test_another_process_of_the_same_number_does_not_count(full):

@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -28,7 +29,7 @@ from napari_stexp.session.workspace import KeptView, Workspace
 from napari_stexp.session.workspace_file import WORDS, read_words
 from napari_stexp.session.workspace_words import to_words, words_to_workspace
 from tests.session.fakes import make_batch, make_prediction, make_spots
-from tests.session.workspaces import GENES, full_session, write_slide
+from tests.session.workspaces import GENES, compare, full_session, write_slide
 
 
 @pytest.fixture
@@ -39,6 +40,7 @@ def slide_file(tmp_path) -> Path:
 @pytest.fixture
 def full(slide_file):
     session = full_session(slide_file)
+    compare(session)
     yield session
     session.close()
 
@@ -76,6 +78,24 @@ def assert_same_work(old: Session, new: Session) -> None:
     np.testing.assert_array_equal(old.selection, new.selection)
     assert (old.views.kind, old.views.genes) == (new.views.kind, new.views.genes)
     assert old.params == new.params
+    assert_same_results(old.comparison, new.comparison)
+    first, second = old.aligning.draft, new.aligning.draft
+    np.testing.assert_array_equal(first.move.matrix, second.move.matrix)
+    assert (first.steps, first.pairs, first.kind) == (second.steps, second.pairs, second.kind)
+
+
+def assert_same_results(old, new) -> None:
+    for name in ("genes", "agreement", "scores"):
+        first, second = getattr(old, name), getattr(new, name)
+        assert type(first) is type(second)
+        for field, value in vars(first).items():
+            other = getattr(second, field)
+            if isinstance(value, pd.DataFrame):
+                pd.testing.assert_frame_equal(value, other)
+            elif field == "sides":
+                np.testing.assert_equal(vars(other), vars(value))
+            else:
+                np.testing.assert_equal(other, value)
 
 
 def test_everything_comes_back(full, slide_file, tmp_path):
@@ -271,6 +291,8 @@ def changed_words(**new):
         (lambda parts: {**parts, "spots.h5ad": b"nothing"}, r"spots\.h5ad in it can't be read"),
         (lambda parts: {k: v for k, v in parts.items() if k != "regions.geojson"}, "damaged"),
         (lambda parts: {**parts, "labels.json": b"[3]"}, r"labels\.json in it"),
+        (lambda parts: {**parts, "results.json": b"[3]"}, r"results\.json in it"),
+        (changed_words(alignment_draft={"matrix": [1], "steps": [], "pairs": []}), "damaged"),
         (lambda parts: {**parts, WORDS: b"{"}, "damaged"),
         (lambda parts: {k: v for k, v in parts.items() if k != WORDS}, "no workspace"),
     ],

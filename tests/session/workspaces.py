@@ -51,4 +51,32 @@ def full_session(slide_file: Path) -> Session:
     session.select_spots(np.array([0, 1, 1, 0, 0], bool))
     session.focus_spot(3)
     session.views.show("genes", ("ERBB2", "CD3D"))
+    session.aligning.set_pairs([(0, 0), (9, 0)], [(5, 5), (14, 5.5)])
+    session.aligning.set_point(slide=(3.0, 4.0))
+    session.aligning.shift(12, -3)
     return session
+
+
+def compare(session: Session) -> None:
+    """Put results of each kind into a session of five spots, as if they had been compared."""
+    import pandas as pd
+
+    from napari_stexp.compare import Agreement, RegionGenes, Sides
+    from napari_stexp.evaluate import EvaluationResult
+
+    rng = np.random.default_rng(2)
+    table = pd.DataFrame(
+        {"logfc": rng.random(3), "p": rng.random(3, np.float32), "n": [1, 2, 3]},
+        index=pd.Index(GENES, name="gene"),
+    )
+    table.loc["KRT19", "logfc"] = np.nan
+    sides = Sides(np.arange(5) < 2, np.arange(5) > 2, "x", "y", 12.5, 1)
+    comparison, domains = session.comparison, np.array([0, 1, 1, -1, 0])
+    comparison.genes = RegionGenes(table, sides, 2, 2, "predicted", "spot")
+    comparison.agreement = Agreement(
+        "kmeans", 2, domains, np.array(["x", "y", "", "", "x"], object), 0.25, 1 / 3,
+        pd.DataFrame([[1, 0], [0, 1]], index=["x", "y"], columns=[0, 1]), {0: "x"},
+        pd.DataFrame({"spot": [4], "label": ["x"], "score": [0.5]}), "labelled", 3, 2,
+    )  # fmt: skip
+    summary = {"acg_pcc_spot": 0.1, "n_spots": np.int64(5), "missing": None}
+    comparison.scores = EvaluationResult("spot", table[["logfc"]], summary, ("CD3E",), 2)

@@ -58,6 +58,13 @@ class GridForm(QWidget):
             in_tissue=self.tissue_box.isChecked(),
         )
 
+    def show_settings(self, settings: GridSettings) -> None:
+        """Put settings into the form."""
+        self.layout_box.setCurrentIndex(max(0, self.layout_box.findData(settings.layout)))
+        self.pitch_box.setValue(settings.pitch_um)
+        self.diameter_box.setValue(settings.diameter_um)
+        self.tissue_box.setChecked(settings.in_tissue)
+
     def show_state(self, slide: Slide | None, busy: bool) -> None:
         """Enable the button where a grid can be made; its tooltip says what is missing."""
         ready = slide is not None and slide.mpp is not None

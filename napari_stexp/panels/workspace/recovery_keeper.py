@@ -82,7 +82,7 @@ class RecoveryKeeper(QObject):
             return
         self._soon.stop()
         self._later.stop()
-        kept = self._workspace.take()
+        kept = self._workspace.unsaved.mark(self._workspace.take())
         later = self._running(kept)
         steps = self.folder.write(kept, self._workspace.path, later)
         self._controller.start(

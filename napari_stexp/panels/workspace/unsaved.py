@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -10,7 +11,7 @@ from qtpy.QtCore import QObject, Signal
 
 if TYPE_CHECKING:
     from napari_stexp.session import Session
-    from napari_stexp.session.workspace import KeptPrediction
+    from napari_stexp.session.workspace import Workspace
 
 __all__ = ["Unsaved"]
 
@@ -39,6 +40,7 @@ class Unsaved(QObject):
         self.revision = 0
         self._saved = 0
         self._quiet = False
+        self._draft: Any = None  # of the alignment, as it is in a file
         self._in_file: WeakKeyDictionary[Any, int] = WeakKeyDictionary()  # prediction -> spots
         self._signals = [
             *((signal, self._on_content) for signal in self._content()),
@@ -55,6 +57,8 @@ class Unsaved(QObject):
             session.prediction_updated, session.predictions.changed, session.params_changed,
             regions.changed, regions.classes_changed, regions.blinding_changed,
             session.labelling.sources_changed, session.signatures.changed,
+            session.aligning.changed, session.comparison.genes_changed,
+            session.comparison.agreement_changed, session.comparison.scores_changed,
         )  # fmt: skip
 
     def _view(self) -> Iterable[Any]:
@@ -111,12 +115,39 @@ class Unsaved(QObject):
         found = self._session.predictions
         return [name for name in found if found[name].done > self._in_file.get(found[name], 0)]
 
+    @property
+    def draft(self) -> bool:
+        """Whether spots are shown elsewhere than they lie, which is in no file."""
+        aligning = self._session.aligning
+        return aligning.moved and aligning.draft is not self._draft
+
+    @property
+    def words(self) -> str:
+        """What would be lost, in a sentence; '' where nothing would be."""
+        names = self.predictions
+        parts = []
+        if names:
+            one = f"the prediction {names[0]} is"
+            parts.append(one if len(names) == 1 else f"{len(names)} predictions are")
+        if self.draft:
+            parts.append("the place where the spots are tried out is")
+        text = " and ".join(parts)
+        return f"{text[0].upper()}{text[1:]} in no file yet." if text else ""
+
     # ---- telling -------------------------------------------------------------------------
 
-    def note_saved(self, revision: int, kept: Iterable[KeptPrediction]) -> None:
+    def mark(self, workspace: Workspace) -> Workspace:
+        """Return a workspace that says how many spots of each prediction are in a file."""
+        marked = (
+            replace(one, saved=min(one.done, self._in_file.get(one.prediction, 0)))
+            for one in workspace.predictions
+        )
+        return replace(workspace, predictions=tuple(marked))
+
+    def note_saved(self, revision: int, kept: Workspace) -> None:
         """Take down that a workspace of this revision was written."""
-        self._saved = revision
-        for one in kept:
+        self._saved, self._draft = revision, kept.draft
+        for one in kept.predictions:
             self._in_file[one.prediction] = max(one.done, self._in_file.get(one.prediction, 0))
         self.changed.emit()
 
@@ -125,11 +156,11 @@ class Unsaved(QObject):
         if prediction is not None:
             self._in_file[prediction] = prediction.done
 
-    def note_opened(self, *, saved: bool) -> None:
+    def note_opened(self, kept: Workspace, *, saved: bool) -> None:
         """Take down that a workspace was opened: the user's own, or one of a crash."""
         self._saved = self.revision if saved else -1
+        self._draft = kept.draft if saved else None
         if not saved:
-            predictions = self._session.predictions
-            for name in predictions:
-                self._in_file[predictions[name]] = 0
+            for one in kept.predictions:
+                self._in_file[one.prediction] = one.saved
         self.changed.emit()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from qtpy.QtCore import QEvent, QObject
@@ -19,6 +19,7 @@ from napari_stexp.panels.workspace.layout_memory import (
     remember_layout,
 )
 from napari_stexp.panels.workspace.taken_keys import TakenKeys
+from napari_stexp.panels.workspace.window_state import read_state, show_state
 from napari_stexp.panels.workspace.workspace_row import OPEN_PATTERNS, SAVE_PATTERN
 
 if TYPE_CHECKING:
@@ -71,6 +72,17 @@ class WindowHabits(QObject):
         remember_display(self._controller.session)
         if self._titles:
             remember_layout(window, self._titles)
+
+    def state(self) -> dict[str, Any]:
+        """Return which tab is in front, what is unfolded, and what is typed into the forms."""
+        window = self._window()
+        return {} if window is None else read_state(window)
+
+    def show_state(self, state: Mapping[str, Any]) -> None:
+        """Let tabs, folds and forms look as they did."""
+        window, viewer = self._window(), self._control.viewer
+        if window is not None and viewer is not None:
+            show_state(window, viewer, state)
 
     # ---- title ---------------------------------------------------------------------------
 
@@ -150,7 +162,7 @@ class WindowHabits(QObject):
         viewer, unsaved = self._control.viewer, self._control.unsaved
         if self._closing or viewer is None or not len(viewer.layers):
             return False  # a script that closes the viewer has taken its layers away
-        return bool(unsaved.predictions) or (self._control.path is not None and unsaved.modified)
+        return bool(unsaved.words) or (self._control.path is not None and unsaved.modified)
 
     def _ask(self) -> None:
         if self.box is not None:
@@ -163,6 +175,11 @@ class WindowHabits(QObject):
         if names:
             box.setInformativeText(
                 f"In no file yet: {', '.join(names[:5])}. What isn't saved is lost."
+            )
+        elif self._control.unsaved.draft:
+            box.setInformativeText(
+                "The spots are shown elsewhere than they lie, and that hasn't been applied in the "
+                "tab Align."
             )
         box.setStandardButtons(
             QMessageBox.StandardButton.Save

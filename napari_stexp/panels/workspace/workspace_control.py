@@ -140,7 +140,9 @@ class WorkspaceControl(QObject):
         from napari_stexp.panels.workspace.camera import read_camera
 
         camera = read_camera(self._viewer(), self._session)
-        return take_workspace(self._session, camera=camera, missing=self.missing)
+        habits = self._controller.habits
+        window = None if habits is None else habits.state()
+        return take_workspace(self._session, camera=camera, window=window, missing=self.missing)
 
     def save(self, path: Path | None = None, then: Callable[[], None] | None = None) -> None:
         """Save the work under its own name, or another one, in the background."""
@@ -154,7 +156,7 @@ class WorkspaceControl(QObject):
 
         def tell(written: Path) -> None:
             self.path = written
-            self.unsaved.note_saved(revision, kept.predictions)
+            self.unsaved.note_saved(revision, kept)
             self.recent.add("workspace", written)
             self._controller.annotating.autosaver.forget(kept.regions)
             show_info(f"Saved {written}")
@@ -248,7 +250,9 @@ class WorkspaceControl(QObject):
     def _restore(self, workspace: Workspace, path: Path | None, recovery: Recovery | None) -> None:
         self._show(workspace)
         self.path = path
-        self.unsaved.note_opened(saved=recovery is None)
+        self.unsaved.note_opened(workspace, saved=recovery is None)
+        if self._controller.habits is not None:
+            self._controller.habits.show_state(workspace.view.window)
         if recovery is not None:
             self.keeper.adopt(recovery)
             self.keeper.touch()
@@ -332,14 +336,11 @@ class WorkspaceControl(QObject):
 
     def ask_before(self, what: str, action: Callable[[], None]) -> None:
         """Do something at once, or ask first where predictions that are in no file would go."""
-        names = self.unsaved.predictions
-        if not names:
+        lost = self.unsaved.words
+        if not lost:
             action()
             return
-        which = (
-            f"The prediction {names[0]} is" if len(names) == 1 else f"{len(names)} predictions are"
-        )
-        self.question = (f"{which} in no file yet. Save the work before {what}?", action)
+        self.question = (f"{lost} Save the work before {what}?", action)
         self.asked.emit()
 
     def answer(self, answer: str) -> None:

@@ -274,6 +274,55 @@ def test_a_change_is_kept_soon(work, monkeypatch):
     w.settle()
 
 
+def test_predictions_that_were_saved_before_a_crash_count_as_saved(work, tmp_path):
+    w, control = work, work.controller.workspace
+    predict(w, "Q", range(4))
+    save(w, tmp_path / "mine.stexp")
+    w.session.add_batch(make_batch([20], np.ones((1, len(GENES)))), w.session.predictions["Q"])
+    w.session.aligning.shift(30, 40)
+    control.keeper.write()
+    w.settle()
+    lock = control.keeper.folder.path / "lock.json"
+    lock.write_text(json.dumps({**json.loads(lock.read_text()), "started": 1.0}))
+    (found,) = find_recoveries()
+    control.unsaved.note_prediction(w.session.predictions["Q"])
+    control.recover(found)
+    control.answer("go on")
+    w.settle()
+    assert w.session.aligning.moved
+    assert control.unsaved.predictions == ["Q"]
+    assert control.unsaved.words == (
+        "The prediction Q is and the place where the spots are tried out is in no file yet."
+    )
+    assert w.errors == []
+
+
+def test_the_tab_the_folds_and_the_forms_come_back(shown_window, slide_file, spots_file, tmp_path):
+    w = shown_window
+    w.open(slide_file, spots_file)
+    fold = w.genes.folds[-1]
+    w.bring_forward(w.genes)
+    fold.set_opened(True)
+    w.slide.grid_form.pitch_box.setValue(220)
+    w.session.comparison.side_by_side = False
+    w.session.aligning.shift(10, 0)
+    assert w.controller.habits._has_to_ask()
+    w.choose(tmp_path / "look.stexp")
+    w.controller.habits.ask_save()
+    w.settle()
+    assert not w.controller.habits._has_to_ask()  # the draft is in the file, too
+    fold.set_opened(False)
+    w.slide.grid_form.pitch_box.setValue(100)
+    w.bring_forward(w.slide)
+    w.controller.workspace.open(tmp_path / "look.stexp")
+    w.settle()
+    w.wait(lambda: not w.genes.visibleRegion().isEmpty())
+    assert fold.opened
+    assert w.slide.grid_form.settings().pitch_um == 220
+    assert w.session.aligning.moved
+    assert w.errors == []
+
+
 @pytest.fixture
 def crashed(slide_file, spots_file):
     session = Session()
