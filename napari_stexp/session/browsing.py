@@ -147,19 +147,30 @@ class Browsing(GeneValues):
             self._composite_style = style
             self.composite_changed.emit(self._composite)
 
-    def channel_limits(self, gene: str) -> tuple[float, float]:
+    def channel_limits(
+        self, gene: str, compared: Sequence[NDArray[np.float32]] | None = None
+    ) -> tuple[float, float]:
         """Return the ends of a gene's own scale in a composite, finite and low < high.
 
         Those set by hand in `composite_style` for the transform in use, else the
         percentiles of `display`: over all sources where limits are shared, else over
         what is shown.
+
+        Parameters
+        ----------
+        gene : str
+        compared : sequence of (N,) float arrays, optional
+            What is shown of the gene beside each other; default: the shown source's values.
         """
         display = self._display
         by_hand = self._composite_style.limits.get((gene, display.transform))
         if by_hand is not None:
             return by_hand
-        shared = display.limits_mode == "shared"
-        found = self.values_everywhere(gene) if shared else [self.shown_values(gene)]
+        found: Sequence[NDArray[np.float32] | None]
+        if display.limits_mode == "shared":
+            found = self.values_everywhere(gene)
+        else:
+            found = [self.shown_values(gene)] if compared is None else compared
         values = [part for part in found if part is not None]
         free = replace(display, limits_mode="percentile")
         return effective_limits(np.concatenate(values) if values else None, free)

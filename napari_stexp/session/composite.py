@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from napari_stexp.session.state import Session
 
-__all__ = ["MIXING", "CompositeStyle", "channel_color", "composite_colours", "mix_channels"]
+__all__ = [
+    "MIXING",
+    "CompositeStyle",
+    "Mixture",
+    "channel_color",
+    "composite_colours",
+    "find_mixture",
+    "mix_channels",
+]
 
 #: Names of the channels' colours under each way of mixing, in order.
 MIXING: dict[str, tuple[str, str, str]] = {
@@ -107,11 +115,61 @@ def composite_colours(session: Session) -> NDArray[np.float32]:
     (`Session.channel_limits`). Fully transparent where no gene has a value, and all of
     them while values are hidden; the threshold of a single gene's colours doesn't apply.
     """
-    n, genes = session.spots.n_obs, session.composite
-    levels = np.full((n, max(len(genes), 1)), np.nan, np.float32)
-    for channel, gene in enumerate(genes):
-        values = session.shown_values(gene)
-        if values is not None:
-            low, high = session.channel_limits(gene)
-            levels[:, channel] = (values - low) / (high - low)
-    return mix_channels(levels, session.composite_style.mixing)
+    return find_mixture(session).colours(session.spots.n_obs)
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """A composite of one source.
+
+    Attributes
+    ----------
+    values : dict of str to (N,) float array or None
+        What is shown of each gene, in order; None where the source doesn't know it.
+    limits : dict of str to (float, float)
+        Ends of each gene's scale.
+    mixing : {'rgb', 'cmy'}
+    """
+
+    values: dict[str, NDArray[np.float32] | None]
+    limits: dict[str, tuple[float, float]]
+    mixing: str
+
+    def colours(self, n: int) -> NDArray[np.float32]:
+        """Return the colours of n spots, (n, 4) RGBA, 0 to 1; clear where no gene has a value."""
+        levels = np.full((n, max(len(self.values), 1)), np.nan, np.float32)
+        for channel, (gene, values) in enumerate(self.values.items()):
+            if values is not None:
+                low, high = self.limits[gene]
+                levels[:, channel] = (values - low) / (high - low)
+        return mix_channels(levels, self.mixing)
+
+
+def find_mixture(session: Session, kind: str = "single", name: str = "") -> Mixture:
+    """Return the composite of what is shown, or of one of what is shown side by side.
+
+    Parameters
+    ----------
+    session : Session
+        Its spots must be set.
+    kind : {'single', 'sides', 'models'}
+        'single': the shown source; 'sides', 'models': as in `Views`. Sides have the same
+        limits, and so have models of one expression scale.
+    name : str
+        'measured' or 'predicted' of the sides; the prediction of the models.
+    """
+    values: dict[str, NDArray[np.float32] | None] = {}
+    limits: dict[str, tuple[float, float]] = {}
+    for gene in session.composite:
+        if kind == "sides":
+            pair = session.paired_values(gene)
+            both = [session.transform(one, gene) for one in pair or ()]
+            values[gene] = both[name == "predicted"] if both else None
+            limits[gene] = session.channel_limits(gene, both)
+        elif kind == "models":
+            values[gene] = session.values_in(name, gene)
+            limits[gene] = session.channel_limits(gene, session.values_alike(name, gene))
+        else:
+            values[gene] = session.shown_values(gene)
+            limits[gene] = session.channel_limits(gene)
+    return Mixture(values, limits, session.composite_style.mixing)

@@ -123,29 +123,43 @@ class MapMaker:
 
     def of_shown(self, session: Session) -> Callable[[], TissueMap]:
         """Take what a single view shows: classes, a composite, or the active gene."""
-        labels = session.labelling.source
-        if session.labelling.shown and labels is not None:
-            shown = _class_map(labels)
-            return lambda: shown
+        classes = self.of_classes(session)
+        if classes:
+            return classes[0]
         if session.composite:
-            return self._mixture(session)
+            return self.mixture(session)
         if session.gene is None or not session.display.visible:
             return self.of_tissue
         return partial(self.of_gene, session.gene)
 
-    def _mixture(self, session: Session) -> Callable[[], TissueMap]:
+    def of_classes(self, session: Session) -> list[Callable[[], TissueMap]]:
+        """Take the classes where they are shown; empty where not."""
+        labels = session.labelling.source
+        if not session.labelling.shown or labels is None:
+            return []
+        shown = _class_map(labels)
+        return [lambda: shown]
+
+    def of_mixtures(self, session: Session) -> list[Callable[[], TissueMap]]:
+        """Take the composites that are side by side: of the two sources, or of all models."""
+        kind = session.views.kind
+        names = ("measured", "predicted") if kind == "sides" else tuple(session.predictions)
+        return [self.mixture(session, kind, name) for name in names]
+
+    def mixture(
+        self, session: Session, kind: str = "single", name: str = ""
+    ) -> Callable[[], TissueMap]:
         """Take several genes, each in a colour."""
         from matplotlib.colors import to_hex
 
-        from napari_stexp.session.composite import channel_color, composite_colours
+        from napari_stexp.session.composite import channel_color, find_mixture
 
-        mixing = session.composite_style.mixing
+        mixture = find_mixture(session, kind, name)
         entries = []
-        for channel, gene in enumerate(session.composite):
-            low, high = session.channel_limits(gene)
+        for channel, (gene, (low, high)) in enumerate(mixture.limits.items()):
             text = f"{gene}  {low:.2g} to {high:.2g}"
-            entries.append((to_hex(channel_color(mixing, channel)), text))
-        title, colours = session.value_label, composite_colours(session)
+            entries.append((to_hex(channel_color(mixture.mixing, channel)), text))
+        title, colours = name or session.value_label, mixture.colours(session.spots.n_obs)
         return partial(self._mix, title, colours, tuple(entries))
 
     def _mix(

@@ -243,14 +243,25 @@ def _list_maps(
         return "", False, [partial(maker.of_gene, gene) for gene in request.genes]
     if maker.values is None:
         return "", False, [maker.of_tissue]
+    if session.views.kind == "single":
+        return "", False, [maker.of_shown(session)]
+    title, is_gene, makers = _list_views(session, maker)
+    return title, is_gene, [*maker.of_classes(session), *makers]
+
+
+def _list_views(
+    session: Session, maker: MapMaker
+) -> tuple[str, bool, list[Callable[[], TissueMap]]]:
+    """Return the same of what is side by side."""
     gene, kind = session.gene or "", session.views.kind
     is_gene = gene not in session.signatures
     if kind == "genes":
-        return "", False, [partial(maker.of_gene, name) for name in session.views.genes]
+        mixed = [maker.mixture(session)] if session.composite else []
+        genes = [partial(maker.of_gene, name) for name in session.views.genes]
+        return "", False, [*mixed, *genes]
+    if session.composite:
+        return "", False, maker.of_mixtures(session)
     if kind == "models":
         return gene, is_gene, maker.of_models(session, gene)
-    if kind == "sides":
-        sides = maker.of_sides(session, gene)
-        if sides:
-            return gene, is_gene, sides
-    return "", False, [maker.of_shown(session)]
+    sides = maker.of_sides(session, gene)
+    return (gene, is_gene, sides) if sides else ("", False, [maker.of_shown(session)])

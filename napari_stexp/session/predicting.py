@@ -182,14 +182,24 @@ class Predicting(GeneValues):
         """
         if self._display.limits_mode != "percentile":
             return self.limits(self.values_in(name, gene), gene)
+        alike = self.values_alike(name, gene)
+        return effective_limits(np.concatenate(alike) if alike else None, self._display)
+
+    def values_alike(self, name: str, gene: str) -> list[NDArray[np.float32]]:
+        """Return a gene's shown values in all predictions on the scale of one of them.
+
+        Raises
+        ------
+        PredictionError
+            There is no prediction of this name.
+        """
         scale = prediction_scale(self.predictions[name].adata)
-        alike = [
+        return [
             values
             for other in self.predictions
             if prediction_scale(self.predictions[other].adata) == scale
             and (values := self.values_in(other, gene)) is not None
         ]
-        return effective_limits(np.concatenate(alike) if alike else None, self._display)
 
     def _forget_predictions(self, but: Prediction | None) -> None:
         """Drop what was predicted for other spots."""

@@ -12,11 +12,12 @@ if TYPE_CHECKING:
 
     from napari_stexp.session import Session
 
-__all__ = ["CompositeLegend", "channel_color", "composite_colours", "mix_channels"]
+__all__ = ["ENDS", "CompositeLegend", "channel_color", "composite_colours", "mix_channels"]
 
 _DIM = (0.85, 0.85, 0.85, 1.0)
 _WIDEST_NAME = 34
-_ENDS = {
+#: What the colours mean where no gene is expressed, and where all are.
+ENDS = {
     "rgb": "black: none   white: all",
     "cmy": "white: none   black: all",
 }
@@ -53,4 +54,4 @@ def _describe(session: Session) -> list[tuple[str, tuple[float, ...]]]:
         name = gene if len(gene) <= _WIDEST_NAME else f"{gene[: _WIDEST_NAME - 1]}…"
         text = f"\N{BLACK CIRCLE} {name}  {low:.2g} to {high:.2g}"
         lines.append((text, lighten(channel_color(mixing, channel))))
-    return [(session.source, _DIM), *lines, (_ENDS[mixing], _DIM)]
+    return [(session.source, _DIM), *lines, (ENDS[mixing], _DIM)]

@@ -14,6 +14,7 @@ from napari_stexp.viewer.composite import composite_colours
 
 if TYPE_CHECKING:
     from napari_stexp.session import Session
+    from napari_stexp.session.composite import Mixture
 
 __all__ = ["SIDES", "SpotsView", "active_view", "side_view"]
 
@@ -41,6 +42,8 @@ class SpotsView:
         Values below it get no colour.
     faces : (N, 4) float array or None
         RGBA, 0 to 1, in place of the values' colours: those of several genes mixed.
+    mixture : Mixture or None
+        The genes that are mixed.
     """
 
     values: NDArray[np.float32] | None
@@ -50,6 +53,7 @@ class SpotsView:
     title: str
     threshold: float | None = None
     faces: NDArray[np.float32] | None = None
+    mixture: Mixture | None = None
 
     @property
     def has_values(self) -> bool:

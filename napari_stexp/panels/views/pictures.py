@@ -60,7 +60,7 @@ class CellPicture:
         self.view = show_cell(session, self.cell)
         view = self.view
         self._base = colour_spots(
-            view.values, view.status, view.limits, view.colormap, view.threshold
+            view.values, view.status, view.limits, view.colormap, view.threshold, view.faces
         )
         self.mark(session.selection)
         self.needs_values = False
@@ -78,8 +78,8 @@ class CellPicture:
             self._colours = ring_selected(self._base, selection)
         self.needs_paint = True
 
-    def paint(self, spots: SpotMap, frame: Frame, opacity: float) -> None:
-        """Paint the spots where they fall."""
+    def paint(self, spots: SpotMap, frame: Frame, opacity: float, ratio: float = 1.0) -> None:
+        """Paint the spots where they fall; ``ratio``: px of the map per screen px."""
         if self._colours is None:
             return
         pixels = paint_spots(spots, self._colours, opacity)
@@ -87,6 +87,7 @@ class CellPicture:
         form = QImage.Format.Format_ARGB32_Premultiplied
         # the copy owns its bytes; the array goes out of scope
         self.image = QImage(pixels.data, width, height, 4 * width, form).copy()
+        self.image.setDevicePixelRatio(ratio)
         self.frame = frame
         self.needs_paint = False
 
@@ -108,7 +109,8 @@ class Pictures:
         self._diameter = spot_size_px(self.spots)
         self.items = [CellPicture(cell) for cell in cells]
         self.frame: Frame | None = None
-        self.map: SpotMap | None = None
+        self.ratio = 1.0  # px of the device per screen px
+        self.map: SpotMap | None = None  # in px of the device
         self._heat_map: HeatMap | None = None
 
     @property
@@ -121,11 +123,23 @@ class Pictures:
         """Of a spot as it is drawn, level-0 px."""
         return self._diameter * self._session.display.size_factor
 
-    def look(self, frame: Frame) -> None:
-        """Look at another part, or at the same one otherwise."""
-        if frame != self.frame:
-            self.frame = frame
+    def look(self, frame: Frame, ratio: float = 1.0) -> None:
+        """Look at another part, or at the same one otherwise.
+
+        Parameters
+        ----------
+        frame : Frame
+            In screen px.
+        ratio : float
+            Px of the device per screen px.
+        """
+        if (frame, ratio) != (self.frame, self.ratio):
+            self.frame, self.ratio = frame, ratio
             self.remap()
+
+    def spot_at(self, x: float, y: float) -> int | None:
+        """Return the spot at a place of a cell, screen px."""
+        return None if self.map is None else self.map.spot_at(x * self.ratio, y * self.ratio)
 
     def remap(self) -> None:
         """Find anew where the spots fall: camera, size or shape have changed."""
@@ -163,17 +177,19 @@ class Pictures:
         frame, display = self.frame, self._session.display
         assert frame is not None  # see is_done
         if self.map is None:
-            self.map = map_spots(self._xy, self.diameter, frame, display.shape)
+            sharp = frame.sharpened(self.ratio)
+            self.map = map_spots(self._xy, self.diameter, sharp, display.shape)
             return
         item = next(one for one in self.items if one.needs_values or one.needs_paint)
         if item.needs_values:
             item.look_up(self._session)
             item.heat = None
-        if display.mode == "heat map" and item.heat is None and display.visible:
+        smooth = display.mode == "heat map" and item.cell.kind != "classes"
+        if smooth and item.heat is None and display.visible:
             item.average(self._find_heat_map())
-        elif display.mode == "spots" or not display.visible:
+        elif not smooth or not display.visible:
             item.heat = None
-        item.paint(self.map, frame, display.opacity if display.visible else 0.0)
+        item.paint(self.map, frame, display.opacity if display.visible else 0.0, self.ratio)
 
     def _find_heat_map(self) -> HeatMap:
         if self._heat_map is None:

@@ -11,9 +11,11 @@ from qtpy.QtWidgets import QPushButton, QWidget
 from napari_stexp.panels.views.backdrop_loader import Backdrop, BackdropLoader
 from napari_stexp.panels.views.cell_layout import CellLayout
 from napari_stexp.panels.views.cell_painter import draw_picture, to_image
+from napari_stexp.panels.views.legend_painter import legend_width
 from napari_stexp.panels.views.pictures import CellPicture, Pictures
 from napari_stexp.viewer.views.cells import list_cells
 from napari_stexp.viewer.views.frame import Frame, arrange, fit_frame
+from napari_stexp.viewer.views.legend import list_legend
 
 if TYPE_CHECKING:
     from napari_stexp.session import Session
@@ -57,6 +59,7 @@ class ViewsBase(QWidget):
         self.frame: Frame | None = None
         self.tools: Any = None  # a `ToolMouse`, while one of the drawing tools may be in hand
         self._layout: CellLayout | None = None
+        self._legend_px = 0
         self._ground: QImage | None = None
         self._layers: list[tuple[QImage, tuple[float, float, float, float]]] = []
         self._hovered: int | None = None
@@ -146,7 +149,9 @@ class ViewsBase(QWidget):
         if pictures is None or not pictures.items or self.width() < 40 or self.height() < 40:
             return
         head, foot = self._line + 12, self._line + 10
-        area = QRect(2, head, self.width() - 4, self.height() - head - foot)
+        self._legend_px = legend_width(list_legend(self._session), self.font())
+        width = self.width() - 4 - self._legend_px
+        area = QRect(2, head, width, self.height() - head - foot)
         title = self._line + 10
         xy = pictures.positions
         extent = xy.max(axis=0) - xy.min(axis=0) + pictures.diameter
@@ -180,7 +185,7 @@ class ViewsBase(QWidget):
         self.frame = frame
         self._ground = None
         if self.pictures is not None:
-            self.pictures.look(frame)
+            self.pictures.look(frame, self.devicePixelRatioF())
         self._backdrop_timer.start()
         self._soon()
         self.moved.emit(frame)
@@ -189,7 +194,7 @@ class ViewsBase(QWidget):
 
     def _ask_backdrop(self) -> None:
         if self.frame is not None:
-            self.loader.ask(self.frame)
+            self.loader.ask(self.frame.sharpened(self.devicePixelRatioF()))
 
     def _take_backdrop(self, backdrop: Backdrop) -> None:
         pictures = (backdrop.overview, backdrop.detail, backdrop.regions)
@@ -200,7 +205,10 @@ class ViewsBase(QWidget):
     def _draw_ground(self, frame: Frame) -> QImage:
         """Return slide and regions as every cell has them."""
         if self._ground is None:
-            ground = QImage(QSize(*frame.size), QImage.Format.Format_RGB32)
+            ratio = self.devicePixelRatioF()
+            size = QSize(*frame.sharpened(ratio).size)
+            ground = QImage(size, QImage.Format.Format_RGB32)
+            ground.setDevicePixelRatio(ratio)
             ground.fill(self._back)
             painter = QPainter(ground)
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)

@@ -140,9 +140,9 @@ class ViewsCanvas(ViewsDrawing):
 
     def _spot_at(self, place: tuple[float, float]) -> int | None:
         pictures = self.pictures
-        if pictures is None or pictures.map is None or not self._session.display.visible:
+        if pictures is None or not self._session.display.visible:
             return None
-        return pictures.map.spot_at(*place)
+        return pictures.spot_at(*place)
 
     def _ring(self, spot: int | None) -> None:
         if spot != self._hovered:

@@ -53,6 +53,7 @@ class ViewsControl(QObject):
 
     def _connect(self) -> list[tuple[Any, Any]]:
         session, regions = self._session, self._session.regions
+        labels = session.labelling
         slots: dict[Any, tuple[Any, ...]] = {
             self._on_views: (session.views.changed, session.predictions.changed),
             self._on_spots: (session.spots_changed, session.slide_changed),
@@ -60,6 +61,9 @@ class ViewsControl(QObject):
             self._on_values: (
                 session.prediction_changed, session.prediction_updated, session.source_changed,
                 session.gene_changed, session.signatures.scores_changed,
+            ),
+            self._on_content: (
+                session.composite_changed, labels.values_changed, labels.shown_changed
             ),
             self._on_display: (session.display_changed,),
             self._on_selection: (session.selection_changed,),
@@ -172,6 +176,15 @@ class ViewsControl(QObject):
         if self.canvas is not None:
             self.canvas.revalue()
 
+    def _on_content(self, _: Any = None) -> None:
+        """Cells of classes and of mixed genes come and go, and so does the legend."""
+        canvas = self.canvas
+        if canvas is None or canvas.pictures is None:
+            return
+        if canvas.pictures.spots is self._session.spots:
+            canvas.show_cells()
+            canvas.revalue()
+
     def _on_display(self, _: Any = None) -> None:
         if self.canvas is not None:
             self.canvas.restyle()
@@ -196,7 +209,7 @@ class ViewsControl(QObject):
 
     def _on_clicked(self, name: str, spot: int | None) -> None:
         session = self._session
-        if session.views.kind == "genes":
+        if session.views.kind == "genes" and name in session.views.genes:
             self._controller.set_gene(name)
         elif session.views.kind == "models" and name in session.predictions:
             self._controller.guard("genes", session.show_model, name)

@@ -13,10 +13,12 @@ from napari_stexp.panels.views.cell_painter import (
     draw_title,
     draw_title_with_bar,
 )
+from napari_stexp.panels.views.legend_painter import draw_legend
 from napari_stexp.panels.views.pictures import CellPicture
 from napari_stexp.panels.views.views_base import ViewsBase
 from napari_stexp.panels.views.words import describe_units, describe_views
 from napari_stexp.viewer.views.cells import shares_scale
+from napari_stexp.viewer.views.legend import list_legend
 
 __all__ = ["ViewsDrawing"]
 
@@ -33,6 +35,7 @@ class ViewsDrawing(ViewsBase):
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002, N802 - Qt's name
         """Draw head, cells and foot."""
+        self._follow_screen()
         painter = QPainter(self)
         painter.fillRect(self.rect(), self._back)
         painter.setPen(self.palette().color(self.foregroundRole()))
@@ -43,7 +46,19 @@ class ViewsDrawing(ViewsBase):
             for index, item in enumerate(self.pictures.items):
                 self._draw_cell(painter, index, item, own_bar=not shared)
             self._draw_foot(painter, shared)
+            if self._legend_px:
+                area = self._layout.area
+                place = QRect(area.right() + 1, area.top(), self._legend_px, area.height())
+                draw_legend(painter, place, list_legend(self._session, views))
         painter.end()
+
+    def _follow_screen(self) -> None:
+        """Be as sharp as the screen, also after the window was moved to another one."""
+        pictures, frame = self.pictures, self.frame
+        if pictures is None or frame is None:
+            return
+        if pictures.ratio != self.devicePixelRatioF():
+            self._look(frame)
 
     def _draw_head(self, painter: QPainter) -> None:
         room = QRect(4, 2, self.button.x() - 12, self._line + 8)

@@ -12,7 +12,8 @@ __all__ = ["describe_units", "describe_views"]
 
 def describe_views(session: Session) -> str:
     """Return a line for the head of the pictures."""
-    kind, gene = session.views.kind, session.gene
+    kind = session.views.kind
+    gene = "Mixed genes" if session.composite else session.gene
     if kind == "genes":
         n = len(session.views.genes)
         return f"{n} {'gene' if n == 1 else 'genes'}, {session.source}; click one to choose it"
@@ -25,5 +26,7 @@ def describe_views(session: Session) -> str:
 def describe_units(session: Session) -> str:
     """Return the unit of the pictures' values; both where genes and signatures are mixed."""
     views = session.views
-    shown = views.genes if views.kind == "genes" else (session.gene,)
+    shown: tuple[str | None, ...] = session.composite or (session.gene,)
+    if views.kind == "genes":
+        shown = views.genes
     return " / ".join(dict.fromkeys(session.unit_of(name) for name in shown))

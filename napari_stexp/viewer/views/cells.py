@@ -1,4 +1,4 @@
-"""What each cell shows: a gene, a model's prediction of a gene, or a side of a comparison."""
+"""What each cell shows: a gene, a prediction or a side of one, several genes mixed, classes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_stexp.session.composite import find_mixture
+from napari_stexp.viewer.classes_layer import colour_classes, shown_source
 from napari_stexp.viewer.colour import RESIDUAL
 from napari_stexp.viewer.spots_view import SIDES, SpotsView, side_view
 
@@ -30,10 +32,11 @@ class Cell:
 
     Attributes
     ----------
-    kind : {'sides', 'genes', 'models'}
-        What is beside each other.
+    kind : {'sides', 'genes', 'models', 'mixed', 'classes'}
+        What is beside each other; in front of those 'mixed', the composite of the shown
+        source, and 'classes', the labels in use.
     name : str
-        The gene or signature, the prediction, or the side.
+        The gene or signature, the prediction, or the side; of the labels their title.
     """
 
     kind: str
@@ -46,8 +49,10 @@ class Cell:
         """
         if self.kind == "genes":
             return ("", self.name) if self.name in session.signatures else (self.name, "")
-        if self.kind == "models":
+        if self.kind in ("models", "classes"):
             return "", self.name
+        if session.composite:
+            return "", "mixed genes" if self.kind == "mixed" else _SIDE_WORDS[self.name]
         gene = session.gene or ""
         words = _SIDE_WORDS[self.name]
         return ("", f"{gene} {words}") if gene in session.signatures else (gene, words)
@@ -56,10 +61,16 @@ class Cell:
 def list_cells(session: Session) -> tuple[Cell, ...]:
     """Return the cells of what `Session.views` asks for; none for a single picture."""
     views = session.views
+    sides = SIDES[:2] if session.composite else SIDES  # mixtures have no difference
     names: dict[str, Sequence[str]] = {
-        "sides": SIDES, "genes": views.genes, "models": tuple(session.predictions)
+        "sides": sides, "genes": views.genes, "models": tuple(session.predictions)
     }  # fmt: skip
-    return tuple(Cell(views.kind, name) for name in names.get(views.kind, ()))
+    if views.kind not in names:
+        return ()
+    labels = shown_source(session)
+    classes = () if labels is None else (Cell("classes", labels.title),)
+    mixed = (Cell("mixed", ""),) if session.composite and views.kind == "genes" else ()
+    return (*classes, *mixed, *(Cell(views.kind, name) for name in names[views.kind]))
 
 
 def show_cell(session: Session, cell: Cell) -> SpotsView:
@@ -75,11 +86,44 @@ def show_cell(session: Session, cell: Cell) -> SpotsView:
         Its spots must be set.
     cell : Cell
     """
+    if cell.kind == "classes":
+        return _class_view(session, cell.name)
+    if cell.kind == "mixed" or (session.composite and cell.kind != "genes"):
+        return _mixed_view(session, cell)
     if cell.kind == "sides":
         return side_view(session, cell.name)
     if cell.kind == "models":
         return _model_view(session, cell.name)
     return _gene_view(session, cell.name)
+
+
+def _class_view(session: Session, title: str) -> SpotsView:
+    source = shown_source(session)
+    if source is None:
+        return _nothing(session, title)
+    faces = colour_classes(source).face
+    status = np.where(faces[:, 3] > 0, "labelled", "pending")
+    return SpotsView(None, status, (0.0, 1.0), session.display.colormap, title, faces=faces)
+
+
+def _mixed_view(session: Session, cell: Cell) -> SpotsView:
+    gone = cell.kind == "models" and cell.name not in session.predictions
+    if session.hides_values or gone:
+        return _nothing(session, cell.name)
+    status = session.status()
+    if cell.kind == "models":
+        status = session.predictions[cell.name].status
+    elif cell.kind == "sides" and cell.name == "predicted" and session.prediction is not None:
+        status = session.prediction.status
+    elif cell.kind == "sides":
+        status = np.full(session.spots.n_obs, "measured")
+    assert status is not None  # there are spots
+    mixture = find_mixture(session, cell.kind, cell.name)
+    faces = mixture.colours(session.spots.n_obs)
+    colormap = session.display.colormap
+    return SpotsView(
+        None, status, (0.0, 1.0), colormap, cell.name, faces=faces, mixture=mixture
+    )  # fmt: skip
 
 
 def _gene_view(session: Session, gene: str) -> SpotsView:
@@ -131,8 +175,14 @@ def describe_in_cell(session: Session, cell: Cell, view: SpotsView, spot: int) -
         Row of the spots.
     """
     barcode = str(session.spots.obs_names[spot])
+    if cell.kind == "classes":
+        source = shown_source(session)
+        name = "" if source is None else str(source.values[spot])
+        return f"{barcode} · {name or 'no class'}"
     if session.hides_values:
         return barcode
+    if view.mixture is not None:
+        return f"{barcode} · {_describe_mixture(view, spot)}"
     gene, words = cell.title(session)
     name = f"{gene} {words}".strip()
     if cell.kind == "models":
@@ -143,3 +193,13 @@ def describe_in_cell(session: Session, cell: Cell, view: SpotsView, spot: int) -
     if view.colormap == RESIDUAL and np.isfinite(value):
         text = f"{value:+.3g}"
     return f"{barcode} · {name}: {text}"
+
+
+def _describe_mixture(view: SpotsView, spot: int) -> str:
+    """Return the values of the genes that are mixed in a spot."""
+    assert view.mixture is not None
+    texts = []
+    for gene, values in view.mixture.values.items():
+        known = values is not None and np.isfinite(values[spot])
+        texts.append(f"{gene}: {values[spot]:.3g}" if known else f"{gene}: {_FAILED}")  # type: ignore[index]
+    return ", ".join(texts)

@@ -60,6 +60,11 @@ class Frame:
         x, y = fixed - (np.asarray(at) - middle) / zoom
         return Frame((float(x), float(y)), zoom, self.size)
 
+    def sharpened(self, ratio: float) -> Frame:
+        """Return the frame in px of the device, of which a screen px has ``ratio`` across."""
+        width, height = (math.ceil(side * ratio) for side in self.size)
+        return Frame(self.center, self.zoom * ratio, (width, height))
+
     def resized(self, size: tuple[int, int]) -> Frame:
         """Return the frame for cells of another size: as much of the slide fits in."""
         factor = min(size[0] / self.size[0], size[1] / self.size[1])

@@ -225,6 +225,64 @@ def test_selected_spots_have_rings_in_all_cells(shown):
         np.testing.assert_allclose(color_at(canvas, edge), (0, 1, 1), atol=0.1)
 
 
+def test_on_a_screen_of_twice_the_pixels_cells_are_sharp_and_picked_where_they_are(
+    shown, monkeypatch
+):
+    w, session = shown, shown.session
+    monkeypatch.setattr(ViewsCanvas, "devicePixelRatioF", lambda _: 2.0)
+    session.views.show("genes", GENES[:4])
+    canvas = drawn(w)
+    xy = session.spots.obsm["spatial"]
+    turn_wheel(w, canvas, canvas.where(0, xy[14]), 3)
+    width, height = canvas.frame.size
+    assert canvas.pictures.map.shape == (2 * height, 2 * width)
+    image = canvas.pictures.items[0].image
+    assert (image.width(), image.devicePixelRatio()) == (2 * width, 2.0)
+    w.wait(lambda: canvas._ground is not None)
+    assert canvas._ground.width() == 2 * width
+    for index, spot in ((0, 14), (3, 8)):
+        w.qtbot.mouseClick(canvas, LEFT, pos=canvas.where(index, xy[spot]))
+        assert (session.gene, session.focus) == (GENES[index], spot)
+    radius = canvas.pictures.diameter * canvas.frame.zoom / 2
+    for step, found in ((0.8, 14), (1.3, None)):
+        place = canvas.where(0, xy[14]) + QPoint(round(step * radius), 0)
+        w.qtbot.mouseClick(canvas, LEFT, pos=place)
+        assert session.focus == found
+    values = session.shown_values(GENES[1])
+    expected = map_values(values, session.limits(values, GENES[1]))[14, :3]
+    np.testing.assert_allclose(color_at(canvas, canvas.where(1, xy[14])), expected, atol=0.03)
+    monkeypatch.undo()
+    canvas.repaint()
+    w.wait(lambda: canvas.is_done)
+    assert canvas.pictures.map.shape == (height, width), "the other screen is followed"
+
+
+def test_mixed_genes_and_classes_come_and_go_with_their_legend(shown):
+    w, session = shown, shown.session
+    session.views.show("sides")
+    wide = drawn(w)._layout.area.width()
+    session.composite = GENES[:3]
+    canvas = drawn(w)
+    assert [item.cell.name for item in canvas.pictures.items] == ["measured", "predicted"]
+    xy = session.spots.obsm["spatial"]
+    for index in range(2):
+        faces = canvas.pictures.items[index].view.faces
+        color = color_at(canvas, canvas.where(index, xy[17]))
+        np.testing.assert_allclose(color, faces[17, :3], atol=0.03)
+    session.set_annotations([Region(box(0, 0, 10000, 10000), class_name="Tumor")])
+    session.labelling.shown = True
+    canvas = drawn(w)
+    assert [item.cell.kind for item in canvas.pictures.items] == ["classes", "sides", "sides"]
+    red = np.array(session.labelling.source.colours["Tumor"]) / 255
+    np.testing.assert_allclose(color_at(canvas, canvas.where(0, xy[17])), red, atol=0.03)
+    assert canvas._layout.area.width() < wide, "the legend is beside the cells"
+    w.qtbot.mouseClick(canvas, LEFT, pos=canvas.where(0, xy[17]))
+    assert (session.composite, session.focus) == (tuple(GENES[:3]), 17)
+    session.labelling.shown, session.composite = False, ()
+    assert drawn(w)._layout.area.width() == wide
+    assert w.errors == []
+
+
 # ---- the row in the dock Genes -----------------------------------------------------------
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from napari_stexp.session import Session, Signature
+from napari_stexp.session.display import effective_limits
 from napari_stexp.viewer.colour import RESIDUAL, colour_table, map_values
-from napari_stexp.viewer.spots_view import side_view
+from napari_stexp.viewer.spots_view import active_view, side_view
 from napari_stexp.viewer.views.cells import (
     Cell,
     describe_in_cell,
@@ -17,6 +19,7 @@ from napari_stexp.viewer.views.cells import (
     shares_scale,
     show_cell,
 )
+from napari_stexp.viewer.views.legend import list_legend
 from tests.session.fakes import FakeSlide, make_batch, make_prediction, make_spots
 
 COUNTS = [[1, 5], [0, 4], [3, 1], [2, 2], [9, 0]]
@@ -155,3 +158,69 @@ def test_hidden_values_are_in_no_cell(paired):
         assert view.values is None
         assert (view.status == "pending").all()
         assert describe_in_cell(paired, cell, before, 1) == "spot1"
+
+
+# ---- several genes mixed, and classes ----------------------------------------------------
+
+
+def test_sides_show_the_composite_of_each_source_between_the_same_limits(paired):
+    paired.views.show("sides")
+    paired.composite = ("A", "B")
+    cells = list_cells(paired)
+    assert [cell.name for cell in cells] == ["measured", "predicted"], "no difference of mixtures"
+    for side, view in enumerate(views_of(paired)):
+        for channel, gene in enumerate(("A", "B")):
+            pair = paired.paired_values(gene)
+            low, high = effective_limits(np.concatenate(pair), paired.display)
+            expected = np.clip((pair[side] - low) / (high - low), 0, 1)
+            known = np.isfinite(expected)
+            np.testing.assert_allclose(view.faces[known, channel], expected[known], atol=1e-6)
+    predicted = views_of(paired)[1]
+    assert predicted.faces[4, 3] == 0, "what has failed has no colour"
+    assert predicted.status[4] == "unreadable"
+    assert describe_in_cell(paired, cells[1], predicted, 0) == "spot0 · A: 1, B: 2"
+    assert describe_in_cell(paired, cells[1], predicted, 4) == "spot4 · A: no value, B: no value"
+
+
+def test_models_show_their_own_composites(paired):
+    add_model(paired, "second", np.array(VALUES) * 3)
+    paired.views.show("models")
+    paired.composite = ("A",)
+    first, second = views_of(paired)
+    assert first.mixture.limits == second.mixture.limits
+    assert second.faces[3, 0] == 1 > first.faces[3, 0]
+    np.testing.assert_array_equal(first.mixture.values["A"], paired.values_in("first", "A"))
+
+
+def test_a_composite_and_classes_stand_before_the_genes(paired):
+    paired.views.show("genes", ["A", "B"])
+    paired.composite = ("A", "B")
+    labels = pd.Series(["tumour", "tumour", "fat", "fat", None], index=paired.spots.obs_names)
+    paired.labelling.add_table("By eye", labels)
+    paired.labelling.shown = True
+    cells = list_cells(paired)
+    assert [cell.kind for cell in cells] == ["classes", "mixed", "genes", "genes"]
+    classes, mixed, *_ = views_of(paired)
+    colours = paired.labelling.source.colours
+    np.testing.assert_allclose(classes.faces[2, :3] * 255, colours["fat"], atol=0.5)
+    assert classes.faces[4, 3] == 0
+    assert describe_in_cell(paired, cells[0], classes, 0) == "spot0 · tumour"
+    assert describe_in_cell(paired, cells[0], classes, 4) == "spot4 · no class"
+    np.testing.assert_allclose(mixed.faces, active_view(paired).faces)
+    lines = list_legend(paired, views_of(paired))
+    assert [line.text for line in lines if line.is_title] == ["By eye", "Mixed genes"]
+    assert "tumour  2" in [line.text for line in lines]
+    assert [line.text for line in lines if line.is_gene] == ["A", "B"]
+    assert all(line.note for line in lines if line.is_gene)
+
+
+def test_hidden_values_are_in_no_mixture_and_no_domains(paired):
+    paired.views.show("sides")
+    paired.composite = ("A", "B")
+    cells = list_cells(paired)
+    before = views_of(paired)
+    paired.regions.start_blinded()
+    for cell, view in zip(cells, before, strict=True):
+        assert show_cell(paired, cell).faces is None
+        assert describe_in_cell(paired, cell, view, 1) == "spot1"
+    assert list_legend(paired, before) == []
