@@ -7,3 +7,7 @@ from .patches import PatchReader as PatchReader
 from .scale_review import ScaleFinding as ScaleFinding
 from .slide import Slide as Slide
 from .tissue import tissue_mask as tissue_mask
+from .tissue_area import TissueMask as TissueMask
+from .tissue_area import TissueSettings as TissueSettings
+from .tissue_area import find_tissue_steps as find_tissue_steps
+from .tissue_area import tidy_steps as tidy_steps

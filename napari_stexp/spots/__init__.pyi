@@ -9,6 +9,8 @@ from .columns_table import look_at_table as look_at_table
 from .finding import find_sections as find_sections
 from .finding import list_sections as list_sections
 from .grid import make_grid as make_grid
+from .grid_areas import GridArea as GridArea
+from .grid_areas import make_area_grid as make_area_grid
 from .h5ad import write_spots as write_spots
 from .her2st import Her2stSection as Her2stSection
 from .her2st import find_her2st_sections as find_her2st_sections

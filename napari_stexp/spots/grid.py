@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_stexp.errors import ScaleError, SpotsError
+from napari_stexp.spots.lattice import Lattice
 from napari_stexp.spots.record import assemble_spots
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-__all__ = ["make_grid"]
+__all__ = ["check_grid_request", "make_grid"]
 
 _MOST_SPOTS = 10_000_000  # before the mask; more is a pitch in the wrong unit
 
@@ -67,10 +68,10 @@ def make_grid(
         Sizes that make no grid, a grid of more than ten million spots, no room for
         one spot, or no tissue under any.
     """
-    _check_request(shape, mpp, pitch_um, diameter_um, layout, mask_downsample)
+    check_grid_request(shape, mpp, pitch_um, diameter_um, layout, mask_downsample)
     assert mpp is not None
     pitch, diameter = pitch_um / mpp, diameter_um / mpp
-    array, xy = _hex(shape, pitch, diameter) if layout == "hex" else _square(shape, pitch, diameter)
+    array, xy = Lattice.over(shape, pitch, diameter, layout).points()
     if mask is not None:
         inside = _lookup(np.asarray(mask, dtype=bool), xy, mask_downsample)
         array, xy = array[inside], xy[inside]
@@ -94,7 +95,7 @@ def make_grid(
     )
 
 
-def _check_request(
+def check_grid_request(
     shape: tuple[int, int],
     mpp: float | None,
     pitch_um: float,
@@ -102,6 +103,7 @@ def _check_request(
     layout: str,
     mask_downsample: float,
 ) -> None:
+    """Refuse sizes that make no grid; see `make_grid`."""
     if mpp is None or not (math.isfinite(mpp) and mpp > 0):
         raise ScaleError(
             "a grid in µm needs the slide's µm per pixel",
@@ -135,36 +137,6 @@ def _check_request(
             found=f"about {n_spots:,.0f}",
             hint="Use a larger pitch; it is in µm.",
         )
-
-
-def _square(
-    shape: tuple[int, int], pitch: float, diameter: float
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return array positions (column, row) and centres (x, y) px, each (N, 2)."""
-    (n_rows, y0), (n_cols, x0) = (_fit(size, pitch, diameter) for size in shape)
-    rows, cols = np.mgrid[:n_rows, :n_cols]
-    array = np.column_stack([cols.ravel(), rows.ravel()])
-    return array, np.array([x0, y0]) + array * pitch
-
-
-def _hex(
-    shape: tuple[int, int], pitch: float, diameter: float
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return array positions (half pitches, row) and centres (x, y) px, each (N, 2)."""
-    row_step, col_step = pitch * math.sqrt(3) / 2, pitch / 2
-    n_rows, y0 = _fit(shape[0], row_step, diameter)
-    n_cols, x0 = _fit(shape[1], col_step, diameter)
-    rows, cols = np.mgrid[:n_rows, :n_cols]
-    chosen = (rows + cols) % 2 == 0
-    array = np.column_stack([cols[chosen], rows[chosen]])
-    return array, np.array([x0, y0]) + array * np.array([col_step, row_step])
-
-
-def _fit(size: int, step: float, diameter: float) -> tuple[int, float]:
-    """Return how many centres fit into ``size`` pixels, and the first one's place."""
-    # The tolerance keeps a grid that fits exactly from losing a row to rounding.
-    count = int((size - diameter) / step + 1e-9) + 1
-    return count, (size - (count - 1) * step) / 2
 
 
 def _lookup(
