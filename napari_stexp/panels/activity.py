@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ActivityMirror"]
 
-_EVERY_MS = 500  # each change paints the window; to make a bar takes a tenth of a second
+_FIRST_MS = 1500  # the panels show it at once; to make a bar takes napari 0.1 to 0.3 s
+_EVERY_MS = 500  # each change paints the window
 
 
 class ActivityMirror(QObject):
@@ -41,7 +42,7 @@ class ActivityMirror(QObject):
         self._over = False
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._tick)
-        self._timer.start(_EVERY_MS)
+        self._timer.start(_FIRST_MS)
 
     def stop(self) -> None:
         """Take the bar away."""
@@ -54,6 +55,7 @@ class ActivityMirror(QObject):
         if self._changing or self._over:
             return
         self._changing = True
+        self._timer.setInterval(_EVERY_MS)
         try:
             self._show(self._read())
         finally:
@@ -66,13 +68,14 @@ class ActivityMirror(QObject):
         if self._bar is None:
             # tqdm prints to the terminal where there is no window; nobody reads it there.
             self._bar = progress(total=state.total, desc=state.stage, file=io.StringIO())
+            return
         bar = self._bar
         if bar.total != state.total:
             bar.total = state.total
-        if bar.n != state.done:
-            bar.update(state.done - bar.n)
         if bar.desc.removesuffix(": ") != state.stage:
             bar.set_description(state.stage)
+        elif bar.n != state.done:  # one of them at a time: each paints
+            bar.update(state.done - bar.n)
 
     def _close(self) -> None:
         if self._bar is not None:

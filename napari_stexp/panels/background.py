@@ -33,6 +33,7 @@ class BackgroundTasks(TaskRunner):
         super().__init__(parent)
         self.session = session
         self.devices: list[Any] | None = None
+        session.labelling.values_changed.connect(self.find_labels)
 
     def warm_up(self) -> None:
         """Import in the background what the first slide will need."""
@@ -76,4 +77,24 @@ class BackgroundTasks(TaskRunner):
             title="Averaging the genes",
             on_return=lambda _: None,
             on_end=tell,
+        )
+
+    def find_labels(self) -> None:
+        """Find in the background which regions the spots lie in, where there are many."""
+        labelling = self.session.labelling
+        question = labelling.open_question
+        if question is None or self.busy("labels"):
+            return
+
+        def go_on() -> None:
+            left = labelling.open_question
+            if left is not None and any(a is not b for a, b in zip(left, question, strict=True)):
+                self.find_labels()
+
+        self.start(
+            "labels",
+            tasks.find_labels_steps(question),
+            title="Finding the spots of each class",
+            on_return=lambda answer: labelling.take_answer(question, answer),
+            on_end=go_on,
         )

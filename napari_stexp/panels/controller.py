@@ -13,6 +13,7 @@ from napari_stexp.errors import ScaleError, SpotsError, StexpError
 from napari_stexp.panels import tasks
 from napari_stexp.panels.align.align_control import AlignControl
 from napari_stexp.panels.annotate.annotation_control import AnnotationControl
+from napari_stexp.panels.aside import WindowAside
 from napari_stexp.panels.background import BackgroundTasks
 from napari_stexp.panels.compare.compare_control import CompareControl
 from napari_stexp.panels.genes.gene_control import GeneControl
@@ -55,6 +56,7 @@ class Controller(BackgroundTasks):
         self.can_ask = False  # whether a panel answers `spots_asked`
         self.watcher: QObject | None = None  # of napari's window, once a panel is docked in it
         self.habits: Any = None  # of that window
+        self.aside = WindowAside(self)
         self.predicting = PredictionControl(self)
         self.training = TrainingControl(self)
         self.annotating = AnnotationControl(self)
@@ -76,8 +78,10 @@ class Controller(BackgroundTasks):
         for handle in list(self.tasks.values()):
             handle.cancel()
         self.predicting.close()
+        self.aside.close()
         collect_all_again()
         self.session.noticed.disconnect(self._on_noticed, missing_ok=True)
+        self.session.labelling.values_changed.disconnect(self.find_labels, missing_ok=True)
 
     def _on_noticed(self, notice: str) -> None:
         show_warning(notice)
@@ -176,7 +180,8 @@ class Controller(BackgroundTasks):
         slide = self.session.slide
         choices.setdefault("mpp", None if slide is None else slide.mpp)
         choices.setdefault("ask", self.can_ask)
-        steps = open_spots_steps(path, Path(counts) if counts else None, **choices)
+        reading = open_spots_steps(path, Path(counts) if counts else None, **choices)
+        steps = tasks.draw_first_steps(reading)
         self.start("spots", steps, title=f"Reading {path.name}", on_return=show)
 
     def load_bins(self, source: str | Path, bins: str) -> None:

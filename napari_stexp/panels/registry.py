@@ -68,6 +68,7 @@ def get_controller(napari_viewer: Any) -> Controller:
         session = Session()
         controller = _CONTROLLERS[viewer] = Controller(session)
         _ADAPTERS[viewer] = LayerAdapter(session, viewer, ViewClock(controller).live)
+        _ADAPTERS[viewer].use_aside(controller.aside)
         _CONTROLLERS[viewer].predicting.follow(_ADAPTERS[viewer])
         _CONTROLLERS[viewer].workspace.attach(viewer)
         offer_in_console(viewer)
@@ -125,8 +126,11 @@ def end_with(window: Any, controller: Controller) -> None:
 
 def _follow_work(window: Any, controller: Controller) -> None:
     """Let a window name the work, save it with keys, take drops and ask before it closes."""
+    from napari_stexp.panels.letters import LettersAhead
     from napari_stexp.panels.workspace.window_habits import WindowHabits
 
+    letters = LettersAhead(window, controller)
+    controller.watcher.closed.connect(letters.stop)  # type: ignore[union-attr]
     controller.habits = WindowHabits(controller, window)
 
 

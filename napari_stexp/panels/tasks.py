@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_stexp.progress import Progress
 from napari_stexp.session.importing import ImportRequest, import_steps
+from napari_stexp.session.label_source import LabelSource, Question, label_by_regions
 from napari_stexp.session.steps import (
     GridSettings,
     load_bundle_steps,
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = [
     "GridSettings",
     "ImportRequest",
+    "draw_first_steps",
+    "find_labels_steps",
     "find_statistics_steps",
     "import_steps",
     "list_devices_steps",
@@ -64,6 +67,19 @@ def warm_up_steps() -> Steps:
         spare_what_is_there()
 
 
+def draw_first_steps(reading: Steps) -> Steps:
+    """Begin the picture of many spots that are read, before they are shown."""
+    from napari_stexp.viewer.spots_layer import MOST_POINTS
+
+    table, kind = yield from reading
+    if kind not in ("question", "prediction") and table.n_obs > MOST_POINTS:
+        from napari_stexp.viewer.spots_ready import prepare_picture
+
+        yield Progress(0, 0, "drawing the spots")
+        prepare_picture(table)
+    return table, kind
+
+
 def list_devices_steps() -> Steps:
     """List the compute devices; the first time this loads torch, which takes seconds."""
     yield Progress(0, 0, "looking for devices")
@@ -79,3 +95,9 @@ def find_statistics_steps(expression: Any) -> Steps:
     """Find the mean of every gene of a source; it keeps them."""
     yield Progress(0, 0, "averaging the genes")
     return expression.statistics
+
+
+def find_labels_steps(question: Question) -> Generator[Progress, None, LabelSource]:
+    """Find which regions many spots lie in."""
+    yield Progress(0, 0, "finding the spots of each class")
+    return label_by_regions(*question)

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_stexp.compare.label_colors import Color
+from napari_stexp.compare.label_colors import Color, as_text
 
-__all__ = ["LabelSource"]
+if TYPE_CHECKING:
+    from napari_stexp.annotation import Region, RegionClass
+
+__all__ = ["BY_REGIONS", "REGIONS", "LabelSource", "Question", "label_by_regions"]
+
+#: Key of the labels that follow the regions, and their title.
+REGIONS, BY_REGIONS = "regions", "Regions"
+
+#: Spots to be labelled, the regions, and the palette.
+Question = tuple[Any, "Sequence[Region]", "Sequence[RegionClass]"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,3 +60,24 @@ class LabelSource:
     def count(self) -> dict[str, int]:
         """Return the number of spots of each class."""
         return {name: int((self.values == name).sum()) for name in self.colours}
+
+
+def label_by_regions(
+    spots: Any, regions: Sequence[Region], palette: Sequence[RegionClass]
+) -> LabelSource:
+    """Return the class of each spot by the smallest region around it; in any thread.
+
+    Parameters
+    ----------
+    spots : AnnData
+    regions : sequence of Region
+        At least one.
+    palette : sequence of RegionClass
+        Gives the colours.
+    """
+    from napari_stexp.annotation import label_spots
+
+    values = as_text(label_spots(spots, regions))
+    used = {region.class_name for region in regions}
+    colours = {one.name: one.color for one in palette if one.name in used}
+    return LabelSource(REGIONS, BY_REGIONS, "regions", values, colours)

@@ -11,7 +11,13 @@ from psygnal import Signal
 
 from napari_stexp.compare.label_colors import UNKNOWN_COLOR, as_text, choose_colors
 from napari_stexp.errors import AnnotationError
-from napari_stexp.session.label_source import LabelSource
+from napari_stexp.session.label_source import (
+    BY_REGIONS,
+    REGIONS,
+    LabelSource,
+    Question,
+    label_by_regions,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,8 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["REGIONS", "Labelling"]
 
-#: Key of the labels that follow the regions.
-REGIONS = "regions"
+
+_MANY = 20_000  # spots and regions; looking through so many takes some 50 ms
 
 
 class Labelling:
@@ -42,6 +48,7 @@ class Labelling:
         self._palette: Sequence[RegionClass] = ()
         self._fixed: dict[str, LabelSource] = {}
         self._of_regions: LabelSource | None = None
+        self._before: LabelSource | None = None  # of these spots, by regions as they were
         self._active: str | None = None
         self._is_chosen = False
         self._shown = False
@@ -80,6 +87,41 @@ class Labelling:
         if self._active == REGIONS:
             return self._source_of_regions()
         return None if self._active is None else self._fixed[self._active]
+
+    @property
+    def source_now(self) -> LabelSource | None:
+        """The source in use as far as it is known at once, for what must not wait.
+
+        While many spots or regions are still to be looked through, their classes as they
+        were before; see `open_question`.
+        """
+        if self._active != REGIONS:
+            return self.source
+        if self._of_regions is None and self._takes_long:
+            return self._before
+        return self._source_of_regions()
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """What each source is called, by key; no labels are found for it."""
+        regions = {REGIONS: BY_REGIONS} if self._has_regions else {}
+        return regions | {key: source.title for key, source in self._fixed.items()}
+
+    @property
+    def open_question(self) -> Question | None:
+        """What is to be looked through before `source_now` is up to date; None for nothing."""
+        waits = self._active == REGIONS and self._of_regions is None and self._takes_long
+        return (self._spots, self._regions, self._palette) if waits else None
+
+    def take_answer(self, question: Question, answer: LabelSource) -> None:
+        """Use what `label_by_regions` found, unless something has changed meanwhile."""
+        now = (self._spots, self._regions, self._palette)
+        if self._of_regions is None and all(
+            one is other for one, other in zip(question, now, strict=True)
+        ):
+            self._of_regions = self._before = answer
+            if self._active == REGIONS:
+                self.values_changed.emit()
 
     @property
     def shown(self) -> bool:
@@ -202,6 +244,7 @@ class Labelling:
     def follow_spots(self, spots: Any) -> None:
         """Label other spots: their own columns are the first sources."""
         self._spots, self._of_regions, self._fixed = spots, None, {}
+        self._before = None
         self._is_chosen = False
         if spots is not None:
             from napari_stexp.spots import obs_label_columns
@@ -229,16 +272,16 @@ class Labelling:
     def _has_regions(self) -> bool:
         return bool(self._regions) and self._spots is not None
 
+    @property
+    def _takes_long(self) -> bool:
+        return self._has_regions and len(self._regions) + self._spots.n_obs > _MANY
+
     def _source_of_regions(self) -> LabelSource | None:
         if not self._has_regions:
             return None
         if self._of_regions is None:
-            from napari_stexp.annotation import label_spots
-
-            values = as_text(label_spots(self._spots, self._regions))
-            used = {region.class_name for region in self._regions}
-            colours = {one.name: one.color for one in self._palette if one.name in used}
-            self._of_regions = LabelSource(REGIONS, "Regions", "regions", values, colours)
+            found = label_by_regions(self._spots, self._regions, self._palette)
+            self._of_regions = self._before = found
         return self._of_regions
 
     def _settle(self) -> None:

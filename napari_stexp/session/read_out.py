@@ -122,7 +122,7 @@ def _describe_confidence(session: Session, index: int) -> str:
 
 def _class_of(session: Session, index: int) -> str:
     """Return a spot's class; domains are found from expression, and are hidden with it."""
-    source = session.labelling.source
+    source = session.labelling.source_now
     if source is None or (session.hides_values and source.kind == "domains"):
         return ""
     return str(source.values[index])

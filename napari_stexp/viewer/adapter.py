@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_stexp.errors import StexpError
 from napari_stexp.viewer.alignment_view import AlignmentView
+from napari_stexp.viewer.aside import AtOnce
 from napari_stexp.viewer.classes_layer import Classes
 from napari_stexp.viewer.drawing import Drawing
 from napari_stexp.viewer.flying import Flying
@@ -90,6 +91,10 @@ class LayerAdapter(Flying):
             self._take_over(layer)
         for emitter, slot in self._viewer_events():
             emitter.connect(slot)
+
+    def use_aside(self, aside: AtOnce) -> None:
+        """Let what takes long be done by this from now on, not where it is asked for."""
+        self._stack.aside = aside
 
     def _connect(self) -> list[tuple[Any, Any]]:
         session, regions, labels = self.session, self.session.regions, self.session.labelling

@@ -7,17 +7,19 @@ for 100,000; tiles are found with a tree of the outlines' boxes and drawn with P
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_stexp.viewer.aside import AtOnce
 from napari_stexp.viewer.frame import layer_frame
 from napari_stexp.viewer.layer_data import REGIONS
-from napari_stexp.viewer.region_raster import SIDE, Rings, draw_rings
-from napari_stexp.viewer.region_style import RegionStyles, style_regions
+from napari_stexp.viewer.region_content import RegionContent, find_content
+from napari_stexp.viewer.region_raster import SIDE, draw_rings
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -29,6 +31,12 @@ TILES = "stexp_tiles"  # key of the layer's metadata
 FINEST = 4  # pixels of the finest level per level-0 px, so that lines stay thin close up
 _SMALLEST_LEVEL = 256  # as small as a view among others
 _KEPT_TILES = 96  # of 1 MiB
+_QUICK = 500  # rings that are drawn at once: in 3 ms
+_WAITING = 24  # tiles that are asked for; of more, those that were asked for last
+
+
+_Key = tuple[int, int, int]  # level, row, column
+_Kept = OrderedDict[_Key, NDArray[np.uint8]]
 
 
 class RegionTiles:
@@ -51,6 +59,10 @@ class RegionTiles:
         (x, y) of the top left corner, level-0 px: (0, 0), or less where a region lies there.
     shapes : list of (int, int)
         Height and width of each level; the first has `FINEST` pixels per level-0 px.
+    aside : AtOnce
+        Where tiles of many regions are drawn; coarser ones are seen until they are there.
+    on_drawn : callable
+        Called when there are.
     """
 
     def __init__(
@@ -72,12 +84,19 @@ class RegionTiles:
         while max(self.shapes[-1]) > _SMALLEST_LEVEL:
             height, width = self.shapes[-1]
             self.shapes.append((-(-height // 2), -(-width // 2)))
-        self._tiles: OrderedDict[tuple[int, int, int], NDArray[np.uint8]] = OrderedDict()
+        self._tiles: _Kept = OrderedDict()
+        self._old: _Kept = OrderedDict()  # to be seen until there are new ones
+        self._waiting: OrderedDict[_Key, None] = OrderedDict()
         self._lock = Lock()
-        self.regions: tuple[Any, ...] = ()
-        self._rings: Rings | None = None
-        self._styles = style_regions(())
-        self._set(regions, style_regions(regions, classes, selected))
+        self._content = find_content(regions, classes, selected)
+        self.aside = AtOnce()
+        self.on_drawn: Callable[[], None] = lambda: None
+        self.tile(len(self.shapes) - 1, 0, 0)  # which is seen in place of others
+
+    @property
+    def regions(self) -> tuple[Any, ...]:
+        """What is drawn."""
+        return self._content.regions
 
     def covers(self, regions: Iterable[Any]) -> bool:
         """Whether the picture is large enough for these regions."""
@@ -104,29 +123,26 @@ class RegionTiles:
         bool
             Whether anything looks different.
         """
-        return self._set(regions, style_regions(regions, classes, selected))
+        return self.take(self.prepare(regions, classes, selected))
 
-    def _set(self, regions: Sequence[Any], styles: RegionStyles) -> bool:
-        changed = _find_changed(self.regions, self._styles, regions, styles)
-        if self._rings is None or len(regions) != len(self.regions) or any(
-            one is not other for one, other in zip(regions, self.regions, strict=True)
-        ):  # fmt: skip
-            self.regions = tuple(regions)
-            self._rings = Rings(self.regions)
-        self._styles = styles
-        self._forget(changed)
-        return bool(changed)
+    def prepare(
+        self,
+        regions: Sequence[Any],
+        classes: Iterable[Any] = (),
+        selected: frozenset[str] = frozenset(),
+    ) -> RegionContent:
+        """Return what `take` wants, in any thread; parameters as of `update`."""
+        return find_content(regions, classes, selected, self._content)
 
-    def _forget(self, changed: Sequence[Any]) -> None:
-        import shapely
-
-        if not changed or not self._tiles:
-            return
-        tree = shapely.STRtree([region.geometry.envelope for region in changed])
+    def take(self, content: RegionContent) -> bool:
+        """Draw these from now on; whether anything looks different."""
+        known = content.earlier is self._content
+        self._content = replace(content, earlier=None)
         with self._lock:
             for key in list(self._tiles):
-                if len(tree.query(shapely.box(*self._box(*key, margin=4)))):
-                    del self._tiles[key]
+                if not known or content.changes(self._box(*key, margin=4)):
+                    self._keep(self._old, key, self._tiles.pop(key))
+        return not known or content.changed is not None
 
     def _box(self, level: int, row: int, column: int, margin: float = 0) -> tuple[float, ...]:
         """Return (left, top, right, bottom) of a tile in level-0 px, plus a margin in its own."""
@@ -143,21 +159,74 @@ class RegionTiles:
             if (found := self._tiles.get(key)) is not None:
                 self._tiles.move_to_end(key)
                 return found
-        drawn = self._draw(*key)
+        content = self._content
+        found = content.rings.find(*self._box(level, row, column, margin=4))
+        if not self.aside.at_once and len(found) > _QUICK:
+            self._ask_for(key)
+            return self._stand_in(*key)
+        drawn = self._draw(content, found, *key)
         with self._lock:
-            self._tiles[key] = drawn
-            while len(self._tiles) > _KEPT_TILES:
-                self._tiles.popitem(last=False)
+            self._keep(self._tiles, key, drawn)
         return drawn
 
-    def _draw(self, level: int, row: int, column: int) -> NDArray[np.uint8]:
+    @staticmethod
+    def _keep(tiles: _Kept, key: _Key, drawn: NDArray[np.uint8]) -> None:
+        tiles[key] = drawn
+        while len(tiles) > _KEPT_TILES:
+            tiles.popitem(last=False)
+
+    def _draw(
+        self, content: RegionContent, found: NDArray[np.intp], level: int, row: int, column: int
+    ) -> NDArray[np.uint8]:
         left, top, *_ = self._box(level, row, column)
-        assert self._rings is not None  # set by __init__
-        found = self._rings.find(*self._box(level, row, column, margin=4))
         if not len(found):
             return np.zeros((SIDE, SIDE, 4), np.uint8)
         step = 2.0**level / FINEST
-        return draw_rings(self._rings, self._styles, found, (left, top), step)
+        return draw_rings(content.rings, content.styles, found, (left, top), step)
+
+    def _ask_for(self, key: _Key) -> None:
+        """Let a tile be drawn aside, unless so many others are asked for that it was left."""
+        with self._lock:
+            asked = key in self._waiting
+            self._waiting[key] = None
+            self._waiting.move_to_end(key)
+            while len(self._waiting) > _WAITING:
+                self._waiting.popitem(last=False)
+        if not asked:
+            self.aside.run(lambda: self._draw_aside(key), self._take_tile)
+
+    def _draw_aside(self, key: _Key) -> tuple[_Key, RegionContent, Any]:
+        content = self._content
+        if key not in self._waiting:
+            return key, content, None
+        found = content.rings.find(*self._box(*key, margin=4))
+        return key, content, self._draw(content, found, *key)
+
+    def _take_tile(self, found: tuple[_Key, RegionContent, Any]) -> None:
+        key, content, drawn = found
+        if drawn is None:
+            return
+        with self._lock:
+            self._waiting.pop(key, None)
+            self._keep(self._tiles if content is self._content else self._old, key, drawn)
+            more = bool(self._waiting)
+        if not more:  # to show each by itself would take the time of all of them
+            self.on_drawn()
+
+    def _stand_in(self, level: int, row: int, column: int) -> NDArray[np.uint8]:
+        """Return what a tile was before, else a part of a coarser one, else nothing."""
+        with self._lock:
+            for up in range(len(self.shapes) - level):
+                key = (level + up, row >> up, column >> up)
+                found = self._old.get(key) if not up else None
+                if found is None and (found := self._tiles.get(key)) is None:
+                    found = self._old.get(key)
+                side = SIDE >> up
+                if found is not None and side:
+                    top, left = (row % (1 << up)) * side, (column % (1 << up)) * side
+                    part = found[top : top + side, left : left + side]
+                    return part.repeat(1 << up, axis=0).repeat(1 << up, axis=1)
+        return np.zeros((SIDE, SIDE, 4), np.uint8)
 
     def levels(self) -> list[RegionLevel]:
         """Return all levels as arrays, finest first."""
@@ -197,26 +266,11 @@ class RegionLevel:
         ]  # fmt: skip
         joined = np.concatenate([np.concatenate(line, axis=1) for line in tiles])
         top, left = rows[0] // SIDE * SIDE, columns[0] // SIDE * SIDE
-        part = joined[np.ix_(np.asarray(rows) - top, np.asarray(columns) - left)]
+        part = joined[
+            rows.start - top : rows.stop - top : rows.step,
+            columns.start - left : columns.stop - left : columns.step,
+        ]
         return part[..., key[2]] if len(key) > 2 else part
-
-
-def _find_changed(
-    old: Sequence[Any], old_styles: RegionStyles, new: Sequence[Any], new_styles: RegionStyles
-) -> list[Any]:
-    """Return the regions that have come, gone, or look different."""
-    at = {id(region): index for index, region in enumerate(old)}
-    before = np.array([at.get(id(region), -1) for region in new], dtype=np.intp)
-    stayed = before >= 0
-    same = np.zeros(len(new), bool)
-    was = before[stayed]
-    same[stayed] = (old_styles.width[was] == new_styles.width[stayed]) & (
-        old_styles.color[was] == new_styles.color[stayed]
-    ).all(axis=1)
-    gone = np.ones(len(old), bool)
-    gone[was] = False
-    changed = [new[index] for index in np.flatnonzero(~same).tolist()]
-    return changed + [old[index] for index in np.flatnonzero(gone).tolist()]
 
 
 def place_tiles(layer: Image, mpp: float | None) -> None:

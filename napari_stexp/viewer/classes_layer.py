@@ -9,7 +9,6 @@ import numpy as np
 from napari_stexp.viewer.colour import PENDING_RING, SpotColours, ring_selected
 from napari_stexp.viewer.frame import layer_frame, place, to_yx, world_mpp
 from napari_stexp.viewer.legend import Legend
-from napari_stexp.viewer.spot_grid import SpotGrid
 from napari_stexp.viewer.spots_layer import CANVAS_LIMITS, MOST_POINTS, SYMBOLS, spot_size_px
 from napari_stexp.viewer.spots_view import SpotsView
 
@@ -29,7 +28,7 @@ def shown_source(session: Session) -> LabelSource | None:
     Domains are made of expression, and hidden as long as it is.
     """
     labelling = session.labelling
-    source = labelling.source if labelling.shown and session.spots is not None else None
+    source = labelling.source_now if labelling.shown and session.spots is not None else None
     hidden = source is not None and source.kind == "domains" and session.hides_values
     return None if hidden else source
 
@@ -63,8 +62,9 @@ class ClassesLayer:
         self.layer: Any
         if session.spots.n_obs > MOST_POINTS:
             from napari_stexp.viewer.spots_pictures import RasterPicture
+            from napari_stexp.viewer.spots_ready import ready_grid
 
-            self._raster = RasterPicture(SpotGrid(session.spots.obsm["spatial"]), self._size)
+            self._raster = RasterPicture(ready_grid(session.spots), self._size)
             self.layer = self._raster.layer
         else:
             self.layer = _make_points(session.spots, self._size)

@@ -17,6 +17,7 @@ from napari_stexp.viewer.annotation_tiles import (
     make_tiled_layer,
     place_tiles,
 )
+from napari_stexp.viewer.aside import AtOnce
 from napari_stexp.viewer.frame import layer_frame, place, world_mpp
 from napari_stexp.viewer.garbage import spare_what_is_there
 from napari_stexp.viewer.layer_data import REGIONS
@@ -39,6 +40,7 @@ __all__ = [
 #: Up to so many, napari's Shapes draw them anew in about a tenth of a second, at each edit.
 MOST_RINGS = 300
 MOST_VERTICES = 15_000
+_MANY = 5000  # that are looked through in some 15 ms
 
 
 def fits_shapes(regions: Sequence[Any]) -> bool:
@@ -52,6 +54,11 @@ def fits_shapes(regions: Sequence[Any]) -> bool:
     n_holes = sum(len(p.interiors) for g in geometries for p in getattr(g, "geoms", [g]))
     n_vertices = int(shapely.get_num_coordinates(geometries).sum())
     return n_parts + n_holes <= MOST_RINGS and n_vertices <= MOST_VERTICES
+
+
+def takes_long(regions: Sequence[Any], aside: AtOnce) -> bool:
+    """Whether the picture of these regions is to be made aside."""
+    return not aside.at_once and len(regions) > _MANY
 
 
 def make_regions_layer(
@@ -81,24 +88,40 @@ class RegionsLayer:
         With at least one region.
     layer : napari layer, optional
         A reader's, that holds these regions, to be used in place of a new one.
+    aside : AtOnce, optional
+        Where pictures of many regions are made.
+    tiles : RegionTiles, optional
+        Of the session's regions, where there are some already.
     """
 
-    def __init__(self, session: Session, layer: Layer | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        layer: Layer | None = None,
+        aside: AtOnce | None = None,
+        tiles: RegionTiles | None = None,
+    ) -> None:
         self._session = session
+        self._aside = AtOnce() if aside is None else aside
         regions = session.regions
         self.layer: Layer
         if layer is None:
             look = (regions.classes, regions.selected)
-            if fits_shapes(regions.items):
+            if tiles is None and fits_shapes(regions.items):
                 self.layer = make_annotation_layer(regions.items, world_mpp(session), *look)
             else:
-                tiles = RegionTiles(regions.items, _extent(session), *look)
+                tiles = tiles or RegionTiles(regions.items, _extent(session), *look)
                 spare_what_is_there()  # napari collects whenever a layer goes: not these
                 self.layer = make_tiled_layer(tiles, world_mpp(session))
         else:
             self.layer = layer
             self.place()
             self.restyle()
+        if (drawn := self.tiles) is not None:
+            drawn.aside, drawn.on_drawn = self._aside, self._redraw
+
+    def _redraw(self) -> None:
+        self.layer.refresh(thumbnail=False, highlight=False, extent=False)
 
     @property
     def tiles(self) -> RegionTiles | None:
@@ -131,8 +154,15 @@ class RegionsLayer:
         regions, tiles = self._session.regions, self.tiles
         if tiles is None:
             restyle_outlines(self.layer, regions.classes, regions.selected)
-        elif tiles.update(regions.items, regions.classes, regions.selected):
-            self.layer.refresh(thumbnail=False, highlight=False, extent=False)
+        elif not takes_long(regions.items, self._aside):
+            if tiles.update(regions.items, regions.classes, regions.selected):
+                self._redraw()
+        else:
+            look = (regions.items, regions.classes, regions.selected)
+            self._aside.run(
+                lambda: tiles.prepare(*look),
+                lambda content: self._redraw() if tiles.take(content) else None,
+            )
 
     def place(self) -> None:
         """Follow a new scale of the slide."""
@@ -161,6 +191,7 @@ class ShownRegions:
         self._session = session
         self._stack = stack
         self._painter: RegionsLayer | None = None
+        self._below: Layer | None = None
 
     @property
     def layer(self) -> Layer | None:
@@ -177,18 +208,38 @@ class ShownRegions:
         below : napari layer, optional
             A new layer comes below this one.
         """
+        self._below = below
         if found is None and self._painter is not None and self._painter.follow():
             return
+        if found is None and takes_long(self._session.regions.items, self._stack.aside):
+            self._make_aside()
+            return
+        self._exchange(found)
+
+    def _make_aside(self) -> None:
+        """Make a picture of many regions, and show it unless they have changed meanwhile."""
+        regions = self._session.regions
+        look = (regions.items, _extent(self._session), regions.classes, regions.selected)
+
+        def show(tiles: RegionTiles) -> None:
+            if regions.items is look[0]:
+                self._exchange(tiles=tiles)
+                self.restyle()
+
+        self._stack.aside.run(lambda: RegionTiles(*look), show)
+
+    def _exchange(self, found: Layer | None = None, tiles: RegionTiles | None = None) -> None:
         old, self._painter = self.layer, None
         self._stack.remove(old)
         if not self._session.regions.items:
             return
-        self._painter = RegionsLayer(self._session, found)
+        self._painter = RegionsLayer(self._session, found, self._stack.aside, tiles)
         layer = self._stack.add(self._painter.layer)
         if old is not None:
             layer.visible, layer.opacity = old.visible, old.opacity
-        if below is not None:
-            self._stack.lower(layer, self._stack.viewer.layers.index(below))
+        layers = self._stack.viewer.layers
+        if self._below is not None and self._below in layers:
+            self._stack.lower(layer, layers.index(self._below))
 
     def restyle(self) -> None:
         """Follow the palette and the selection."""

@@ -71,7 +71,7 @@ class ShownSpots:
         if found is not None and layer is not found:
             found.name = "Spots"  # the title is free
         self._stack.add(layer, at=at)
-        painter.show_legend()
+        self._stack.aside.later(lambda: self._show_legend(painter))
         layer.events.visible.connect(self._on_layer_edited)
         layer.events.opacity.connect(self._on_layer_edited)
         if activate:
@@ -79,6 +79,11 @@ class ShownSpots:
         self._follow()
         if found is not None and layer is not found:
             self._replace(found)
+
+    def _show_legend(self, painter: SpotsLayer) -> None:
+        if painter is self._painter:
+            painter.show_legend()
+            self._box.follow()
 
     def _replace(self, found: Layer) -> None:
         """Take a reader's layer away as soon as napari has added it, and no sooner."""
@@ -123,9 +128,15 @@ class ShownSpots:
             new.covered, old.covered = covered, True
             old.layer.name = "Heat map" if old.kind == "heat map" else "Spots"  # the title is free
             new.paint(restyle=True)
-            old.style()
             old.layer.events.visible.connect(self._on_parked_shown)
             self._begin(new, at=layers.index(old.layer), activate=active)
+        self._stack.aside.later(lambda: self._hide(old))
+
+    def _hide(self, painter: SpotsLayer) -> None:
+        """Hide the one that waits; both at once would take napari twice as long."""
+        if painter is self._parked:
+            with self._stack.editing():
+                painter.style()
 
     def _disconnect(self, painter: SpotsLayer) -> None:
         events = painter.layer.events

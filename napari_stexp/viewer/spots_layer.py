@@ -9,7 +9,6 @@ from napari_stexp.spots import drawn_diameter_px as spot_size_px
 from napari_stexp.viewer.colour import find_colormap
 from napari_stexp.viewer.frame import world_mpp
 from napari_stexp.viewer.layer_data import PREDICTION, SPOTS
-from napari_stexp.viewer.spot_grid import SpotGrid
 from napari_stexp.viewer.spots_points import CANVAS_LIMITS, SYMBOLS, PointsPicture
 from napari_stexp.viewer.spots_view import SpotsView, active_view
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
     from napari_stexp.session import Session
+    from napari_stexp.viewer.spot_grid import SpotGrid
     from napari_stexp.viewer.spots_pictures import HeatPicture, RasterPicture
 
 __all__ = ["CANVAS_LIMITS", "MOST_POINTS", "SYMBOLS", "SpotsLayer", "picture_kind", "spot_size_px"]
@@ -97,9 +97,10 @@ class SpotsLayer:
             usable = isinstance(layer, Points) and len(layer.data) == self._spots.n_obs
             return PointsPicture(self._spots, layer if usable else None, self._size)
         from napari_stexp.viewer.spots_pictures import HeatPicture, RasterPicture
+        from napari_stexp.viewer.spots_ready import take_raster
 
         if self.kind == "raster":
-            return RasterPicture(self.grid, self._size)
+            return RasterPicture(self.grid, self._size, take_raster(self._spots, self._size))
         from napari_stexp.spots import spot_pitch_px
 
         self._pitch = float(spot_pitch_px(self._spots) or 2 * self._size)
@@ -109,7 +110,9 @@ class SpotsLayer:
     def grid(self) -> SpotGrid:
         """The spots by place."""
         if self._grid is None:
-            self._grid = SpotGrid(self._spots.obsm["spatial"])
+            from napari_stexp.viewer.spots_ready import ready_grid
+
+            self._grid = ready_grid(self._spots)
         return self._grid
 
     @property

@@ -31,10 +31,12 @@ class RasterPicture:
     grid : SpotGrid
     diameter : float
         Of a spot, level-0 px.
+    raster : SpotsRaster, optional
+        Of these spots, where it was begun already.
     """
 
-    def __init__(self, grid: SpotGrid, diameter: float) -> None:
-        self._raster = SpotsRaster(grid, diameter)
+    def __init__(self, grid: SpotGrid, diameter: float, raster: SpotsRaster | None = None) -> None:
+        self._raster = SpotsRaster(grid, diameter) if raster is None else raster
         self.size = len(grid.xy)
         self.layer = _make_layer(self._raster.levels, multiscale=True)
 

@@ -26,6 +26,7 @@ _FINEST = 64  # pixels that a spot's diameter has at the finest level
 _STEP = 2**0.5  # between levels: a picture has at most twice the pixels of its part of the screen
 _OVERVIEW = 160  # px, the longer side of the coarsest level
 _KEPT_TILES = 256  # of 320 KiB
+_AHEAD = range(500, 1300)  # px, the longer side of the levels that are likely to be seen first
 _MOST_PIXELS = 2**26  # of a level that is drawn whole
 
 
@@ -87,6 +88,17 @@ class SpotsRaster:
             self._tiles.clear()
             self._joined = (None, None)
         return True
+
+    def draw_ahead(self) -> None:
+        """Find what the pixels of the whole picture show, at those levels that may be seen first.
+
+        In any thread, before the picture is painted.
+        """
+        for level, (height, width) in enumerate(self.shapes):
+            if level == len(self.shapes) - 1 or max(height, width) in _AHEAD:
+                for row in range(-(-height // SIDE)):
+                    for column in range(-(-width // SIDE)):
+                        self._tile(level, row, column)
 
     def paint(self, table: NDArray[np.uint32]) -> None:
         """Give spots their colours.

@@ -119,7 +119,7 @@ class ComparePanel(Panel):
     @property
     def classes(self) -> list[str]:
         """The classes that spots have, without those that say that nobody could tell."""
-        source = self.session.labelling.source
+        source = self.session.labelling.source_now
         if source is None:
             return []
         present = set(np.unique(source.compared.astype(str)))

@@ -57,7 +57,7 @@ class LabelChooser(QWidget):
 
     def show_labelling(self, labelling: Labelling) -> None:
         """Show the sources that there are, and the colours of the one in use."""
-        titles = {key: source.title for key, source in labelling.sources.items()}
+        titles = labelling.titles
         present = {self.box.itemData(i): self.box.itemText(i) for i in range(self.box.count())}
         if titles != present or list(titles) != list(present):
             self.box.clear()
@@ -65,7 +65,7 @@ class LabelChooser(QWidget):
                 self.box.addItem(title, key)
         self.box.setCurrentIndex(self.box.findData(labelling.active))
         self.check.setChecked(labelling.shown)
-        source = labelling.source
+        source = labelling.source_now
         self.remove_button.setVisible(source is not None and source in labelling.added)
         shown = source is not None and labelling.shown
         self.legend.setText(write_legend(source) if source is not None and shown else "")

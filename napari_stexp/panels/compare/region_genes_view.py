@@ -127,7 +127,7 @@ class RegionGenesView(QWidget):
     def refresh(self) -> None:
         """Show what can be compared, and what was found."""
         session, busy = self._session, self._panel.controller.busy("rank")
-        source = session.labelling.source
+        source = session.labelling.source_now
         classes = [] if source is None else self._panel.classes
         n_spots = 0 if session.selection is None else int(session.selection.sum())
         self.form.show_choices(classes, regions=len(session.regions.selected), spots=n_spots)
@@ -170,7 +170,7 @@ class RegionGenesView(QWidget):
 
     def show_gene(self, *, scroll: bool = True) -> None:
         """Mark the shown gene in the table, in view or where the table is now, and draw it."""
-        session, source = self._session, self._session.labelling.source
+        session, source = self._session, self._session.labelling.source_now
         gene = session.gene
         if self._shown is not None and gene is not None:
             found = self._shown.table.index.get_indexer([gene])

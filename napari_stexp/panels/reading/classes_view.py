@@ -67,7 +67,7 @@ class ClassesView(QWidget):
         from napari_stexp.session import describe_groups
 
         session = self._session
-        source, values = session.labelling.source, session.shown_values()
+        source, values = session.labelling.source_now, session.shown_values()
         hint = ""
         if source is None:
             hint = (
@@ -98,6 +98,6 @@ class ClassesView(QWidget):
         self.table.show_groups(describe_groups(values, groups))
 
     def _on_chosen(self, item: int) -> None:
-        source = self._session.labelling.source
+        source = self._session.labelling.source_now
         if source is not None and 0 <= item < len(source.classes):
             self._panel.control.select(source.values == source.classes[item])

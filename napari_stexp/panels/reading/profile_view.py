@@ -136,7 +136,7 @@ class ProfileView(QWidget):
         self.box.setCurrentIndex(max(self.box.findData(chosen), 0 if choices else -1))
 
     def _choices(self) -> list[tuple[str, str]]:
-        session, source = self._session, self._session.labelling.source
+        session, source = self._session, self._session.labelling.source_now
         choices = []
         if session.focus is not None:
             choices.append((FOCUS, f"Spot {session.spots.obs_names[session.focus]}"))
@@ -159,8 +159,8 @@ class ProfileView(QWidget):
 
             found = [session.regions.find(id) for id in session.regions.selected]
             return shapely.union_all([region.geometry for region in found])
-        assert session.labelling.source is not None
-        return session.labelling.source.values == what.removeprefix("class ")
+        assert session.labelling.source_now is not None
+        return session.labelling.source_now.values == what.removeprefix("class ")
 
     # ---- showing -------------------------------------------------------------------------
 
