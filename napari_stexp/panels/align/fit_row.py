@@ -22,6 +22,11 @@ class FitRow(QWidget):
     controller : Controller
     in_dock : bool
         Whether it stands in the dock *Align*, where it also says that they fit.
+
+    Attributes
+    ----------
+    align_button : QPushButton
+        Opens the dock *Align*; it is laid out by who holds the row.
     """
 
     def __init__(self, controller: Controller, *, in_dock: bool = False) -> None:
@@ -45,7 +50,7 @@ class FitRow(QWidget):
             "Align…", "Lay the spots elsewhere: by pairs of points, scale factors, or by hand."
         )
         column.addWidget(self.notice)
-        column.addLayout(make_row(self.fix_button, self.middle_button, self.align_button))
+        column.addLayout(make_row(self.fix_button, self.middle_button))
 
     def refresh(self) -> None:
         """Show what is known."""

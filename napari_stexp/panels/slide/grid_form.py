@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QWidget
 
 from napari_stexp.panels.tasks import GridSettings
 from napari_stexp.panels.widgets import ignore_idle_wheel, make_button
@@ -27,9 +27,6 @@ class GridForm(QWidget):
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.setVerticalSpacing(3)
-        title = QLabel("No measurement? Make a grid of virtual spots:")
-        title.setWordWrap(True)
-        form.addRow(title)
         self.layout_box = ignore_idle_wheel(QComboBox())
         self.layout_box.addItem("hexagonal", "hex")
         self.layout_box.addItem("square", "square")

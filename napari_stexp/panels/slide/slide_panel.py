@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QDoubleSpinBox, QLabel
 
 from napari_stexp.panels.align.fit_row import FitRow
 from napari_stexp.panels.describe import describe_slide, describe_spots
+from napari_stexp.panels.fold import Fold
 from napari_stexp.panels.panel import Panel
 from napari_stexp.panels.registry import open_align
 from napari_stexp.panels.slide.bins_row import BinsRow
@@ -131,11 +132,18 @@ class SlidePanel(Panel):
         self.clear_spots_button = make_button(
             "Remove", "Take the spots off the slide, and the prediction with them."
         )
-        self.column.addLayout(make_row(self.spots_button, self.clear_spots_button))
         self.fit_row = FitRow(self.controller)
+        align_button = self.fit_row.align_button
+        self.column.addLayout(make_row(self.spots_button, self.clear_spots_button, align_button))
         self.column.addWidget(self.fit_row)
         self.grid_form = GridForm()
-        self.column.addWidget(self.grid_form)
+        self.grid_fold = Fold(
+            "Grid of virtual spots",
+            "Where nothing was measured: lay spots on the tissue, to be predicted.",
+            opened=True,
+        )
+        self.grid_fold.column.addWidget(self.grid_form)
+        self.column.addWidget(self.grid_fold)
         self.add_area("spots", "reading the spots")
         self.counts_button = make_button(
             "Choose the counts file…",
@@ -196,6 +204,7 @@ class SlidePanel(Panel):
             session.regions.blinding_changed,
         ):
             self.watch(signal, self._on_changed)
+        self.watch(session.spots_changed, self._fold_grid)
         for signal in (session.bundle_changed, session.prediction_changed):
             self.watch(signal, self._on_step_taken)
 
@@ -203,6 +212,10 @@ class SlidePanel(Panel):
 
     def _on_changed(self, _new: Any) -> None:
         self.refresh()
+
+    def _fold_grid(self, spots: Any) -> None:
+        """Make room for what is known of the spots once there are any."""
+        self.grid_fold.set_opened(spots is None)
 
     def _on_step_taken(self, _new: Any) -> None:
         self._say_next_step()

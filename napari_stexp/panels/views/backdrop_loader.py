@@ -38,6 +38,7 @@ class _Order:
 
     slide: Any
     frame: Frame
+    ratio: float
     regions: tuple[Any, ...]
     classes: tuple[Any, ...]
     selected: frozenset[str]
@@ -67,11 +68,19 @@ class BackdropLoader(QObject):
         self._done.connect(self._take)
         self._early.connect(self._show_early)
 
-    def ask(self, frame: Frame) -> None:
-        """Read what a frame shows; `ready` tells when."""
+    def ask(self, frame: Frame, ratio: float = 1.0) -> None:
+        """Read what a frame shows; `ready` tells when.
+
+        Parameters
+        ----------
+        frame : Frame
+            In screen px.
+        ratio : float
+            Px of the device per screen px, to which the slide is sharp.
+        """
         regions = self._session.regions
         self._waiting = _Order(
-            self._session.slide, frame,
+            self._session.slide, frame, ratio,
             tuple(regions.items), tuple(regions.classes), frozenset(regions.selected),
         )  # fmt: skip
         self._start()
@@ -106,7 +115,8 @@ class BackdropLoader(QObject):
                 overview = cut_overview(order.slide)
                 self._overview = (order.slide, overview)
                 self._early.emit(Backdrop(overview))  # there is something to see meanwhile
-            detail = cut_detail(order.slide, order.frame)
+            detail = cut_detail(order.slide, order.frame.sharpened(order.ratio))
+        # outlines are as wide on every screen
         regions = cut_regions(self._tiles_of(order), order.frame)
         return Backdrop(overview, detail, regions)
 

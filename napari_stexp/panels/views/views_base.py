@@ -194,7 +194,7 @@ class ViewsBase(QWidget):
 
     def _ask_backdrop(self) -> None:
         if self.frame is not None:
-            self.loader.ask(self.frame.sharpened(self.devicePixelRatioF()))
+            self.loader.ask(self.frame, self.devicePixelRatioF())
 
     def _take_backdrop(self, backdrop: Backdrop) -> None:
         pictures = (backdrop.overview, backdrop.detail, backdrop.regions)
