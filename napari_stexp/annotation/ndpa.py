@@ -156,6 +156,12 @@ def _offset_of(slide: Path, path: Path) -> NDArray[np.float64]:
     """Return the centre of the picture in nm from the centre of the glass, (x, y)."""
     import tifffile
 
+    if not isinstance(slide, Path):
+        raise AnnotationError(
+            "these regions need the slide's own file", path=path,
+            expected="a Hamamatsu slide (.ndpi) on this machine", found="an address",
+            hint="Download the slide and open the copy.",
+        )  # fmt: skip
     found: list[Any] = []
     try:
         with tifffile.TiffFile(slide) as tif:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from napari_stexp.errors import StexpError
 
 if TYPE_CHECKING:
+    from napari_stexp.slide.location import Location
     from napari_stexp.spots import SpotOptions
 
 __all__ = ["Window", "WindowPlan"]
@@ -36,7 +37,7 @@ class WindowPlan:
     ``slide`` may be a workspace, a prediction, or the folder of a Space Ranger run, too.
     """
 
-    slide: Path
+    slide: Location
     spots: Path | None = None
     counts: Path | None = None
     bins: str | None = None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from napari_stexp.errors import StexpError
+from napari_stexp.slide.location import Location
 
 __all__ = ["CohortJob", "CohortResult", "GridSettings", "JobProgress"]
 
@@ -37,8 +38,9 @@ class CohortJob:
 
     Attributes
     ----------
-    slide : Path
-        The image, as the workers see it.
+    slide : Path or RemotePath
+        The image, as the workers see it: a path, or an address that is read by range. Workers
+        that are other processes don't know credentials that an address brings.
     output : Path
         The ``.h5ad`` file to write.
     spots : Path, optional
@@ -49,7 +51,7 @@ class CohortJob:
         µm per level-0 pixel, where the slide doesn't say or is wrong.
     """
 
-    slide: Path
+    slide: Location
     output: Path
     spots: Path | None = None
     grid: GridSettings = field(default_factory=GridSettings)

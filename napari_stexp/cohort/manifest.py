@@ -8,6 +8,7 @@ from pathlib import Path
 
 from napari_stexp.cohort.jobs import CohortJob, GridSettings
 from napari_stexp.errors import PredictionError
+from napari_stexp.slide.location import Location, RemotePath, is_address
 
 __all__ = ["read_manifest"]
 
@@ -25,9 +26,9 @@ def read_manifest(
     Parameters
     ----------
     path : path-like
-        Columns ``slide`` and optionally ``spots``, ``output`` and ``mpp`` (µm per
-        level-0 pixel); empty cells count as left out. Relative paths are relative to
-        the file's folder.
+        Columns ``slide`` (a path, or an address that is read by range) and optionally
+        ``spots``, ``output`` and ``mpp`` (µm per level-0 pixel); empty cells count as left
+        out. Relative paths are relative to the file's folder.
     output_folder : path-like, optional
         Where outputs go that the file doesn't name, as ``<slide's name>.h5ad``; by
         default the folder ``predictions`` beside the file.
@@ -108,7 +109,7 @@ def _make_job(
             path=path,
             expected="a slide's path, and no more cells than columns",
         )
-    slide = path.parent / cells["slide"]
+    slide = _slide_of(cells["slide"], path)
     return CohortJob(
         slide=slide,
         spots=path.parent / cells["spots"] if cells["spots"] else None,
@@ -118,6 +119,11 @@ def _make_job(
         mpp=_parse_mpp(cells["mpp"], number, path),
         grid=grid,
     )
+
+
+def _slide_of(text: str, path: Path) -> Location:
+    """Return where a slide lies: beside the list, or behind an address."""
+    return RemotePath(text) if is_address(text) else path.parent / text
 
 
 def _parse_mpp(text: str, number: int, path: Path) -> float | None:

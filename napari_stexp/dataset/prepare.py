@@ -152,7 +152,7 @@ def _check_slides(sources: Sequence[SectionSource]) -> None:
             hint="Choose the others (FOLDER:C2,C3), or name slides in a section manifest.",
         )
     for source in sources:
-        if not Path(source.slide or "").is_file():
+        if not Path(source.slide or "").exists():  # OME-Zarr and DICOM are folders
             raise SlideError(f"the slide of section {source.name} is missing", path=source.slide)
 
 

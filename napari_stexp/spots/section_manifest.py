@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -34,6 +35,7 @@ COLUMNS = (
 _REQUIRED = ("slide", "spots")
 _PATHS = ("slide", "spots", "counts", "labels")
 _MOST_SHOWN = 20
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 def read_section_manifest(path: str | Path) -> list[SectionSource]:
@@ -134,6 +136,8 @@ def _read_row(
         problems.append(f"line {number}: no spots")
     problems += [
         f"line {number}: no such {name} {row[name]!r}"
+        if not _ADDRESS.match(row[name])
+        else f"line {number}: the {name} is behind an address; download it and name the copy"
         for name in _PATHS
         if (file := paths[name]) is not None and not file.exists()
     ]

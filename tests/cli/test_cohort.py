@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from tests.slide.range_server import serving
+
 pytest.importorskip("distributed")
 
 
@@ -30,6 +32,16 @@ def test_a_cohort_is_predicted_once(run_json, slide, bundle, tmp_path) -> None:
     assert (tmp_path / "one.h5ad").exists()
     assert run_json(*arguments)["status"] == {"skipped": 1}
     assert run_json(*arguments, "--k", 3)["status"] == {"done": 1}
+
+
+def test_a_slide_behind_an_address(run_json, slide, bundle, tmp_path) -> None:
+    with serving(slide) as address:
+        manifest = _write(tmp_path, address)
+        arguments = ("cohort", manifest, "--model", bundle, "--pitch", 150, "--device", "cpu")
+        facts = run_json(*arguments)
+        assert facts["status"] == {"done": 1}
+        assert facts["slides"][0]["slide"] == address
+        assert run_json(*arguments)["status"] == {"skipped": 1}
 
 
 def test_a_broken_slide_fails_alone(run, slide, bundle, tmp_path) -> None:

@@ -11,7 +11,9 @@ import pytest
 
 from napari_stexp.errors import StexpError
 from napari_stexp.panels.registry import PANELS
+from napari_stexp.slide.location import as_location
 from tests.cli.conftest import GENES
+from tests.slide.range_server import serving
 
 pytestmark = pytest.mark.gui
 
@@ -46,6 +48,18 @@ def test_view_opens_everything_and_predicts(open_window, slide, spots, bundle) -
     assert np.isfinite(session.prediction.adata.X).all()
     assert len(window.viewer.layers) >= 2
     assert window.errors == []
+
+
+def test_view_opens_an_address(open_window, slide, spots, bundle) -> None:
+    """The slide is read by range while the real window shows it and predicts."""
+    with serving(slide) as address:
+        window = open_window(as_location(address), spots=spots, model=bundle, predict=True)
+        window.wait(lambda: _predicted(window), 120, "predicting")
+        assert str(window.session.slide.path) == address
+        assert window.session.prediction.adata.uns["stexp"]["slide"]["address"] == address
+        assert np.isfinite(window.session.prediction.adata.X).all()
+        assert window.controller.workspace.recent.of("slide")[0].path == as_location(address)
+        assert window.errors == []
 
 
 def test_view_lays_a_grid_where_no_spots_are_given(open_window, slide, bundle) -> None:

@@ -17,7 +17,10 @@ from napari_stexp.errors import (
 from napari_stexp.progress import Progress
 from napari_stexp.session import Session, Workbench
 from napari_stexp.session.workbench_base import BarHost
+from napari_stexp.slide import remote
 from tests.session.fakes import FakeSlide, make_batch, make_prediction, make_region, make_spots
+from tests.session.workspaces import write_slide
+from tests.slide.range_server import serving
 
 GENES = ("ERBB2", "CD74", "KRT19")
 
@@ -35,6 +38,26 @@ def wb():
     values = np.arange(18, dtype=np.float32).reshape(6, 3) / 10
     session.add_batch(make_batch(np.arange(6), values))
     return Workbench(session, quiet=True)
+
+
+def test_a_slide_is_opened_by_its_address(tmp_path) -> None:
+    """It comes back with the workspace, and without its server the rest does."""
+    bench = Workbench(quiet=True)
+    with serving(write_slide(tmp_path / "server" / "S 1.ome.tif")) as address:
+        slide = bench.open_slide(address)
+        assert (str(slide.path), slide.name, slide.shape) == (address, "S 1", (600, 900))
+        bench.session.set_spots(make_spots(genes=GENES, counts=np.ones((6, 3))))
+        (tmp_path / "here").mkdir()
+        bench.save_workspace(tmp_path / "here" / "a.stexp")
+        bench.close()
+        bench.open_workspace(tmp_path / "here" / "a.stexp")
+        assert str(bench.session.slide.path) == address
+        bench.close()
+    remote._files.clear()
+    again = Workbench(quiet=True)
+    again.open_workspace(tmp_path / "here" / "a.stexp")
+    assert again.session.slide is None
+    assert again.session.spots.n_obs == 6
 
 
 def test_a_gene_is_found_by_its_other_names(wb) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import unquote, urlsplit
+from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
 
 
 class RangeServer:
@@ -100,3 +103,15 @@ class RangeServer:
                 pass
 
         return Handler
+
+
+@contextmanager
+def serving(path: Path) -> Iterator[str]:
+    """Give the address of a file, as long as it is served."""
+    server = RangeServer()
+    server.files[path.name] = path.read_bytes()
+    try:
+        yield f"{server.url}/{quote(path.name)}"
+    finally:
+        server.files.clear()  # connections that are open outlive the server
+        server.close()

@@ -113,8 +113,9 @@ def test_all_problems_are_listed_at_once(study):
         "two.tif,cscc,,E,,",
         "two.tif,one.h5ad,,F,,,extra",
         "two.tif,one.h5ad,,G,wide,",
+        "https://h.org/two.svs,one.h5ad,,H,,",
     )
-    with pytest.raises(SpotsError, match="has 9 problems") as caught:
+    with pytest.raises(SpotsError, match="has 10 problems") as caught:
         read_section_manifest(path)
     message = str(caught.value)
     assert caught.value.path == path
@@ -128,6 +129,7 @@ def test_all_problems_are_listed_at_once(study):
         "line 7: ",
         "line 8: more cells than columns ('extra')",
         "line 9: mpp 'wide' is no µm per pixel",
+        "line 10: the slide is behind an address; download it",
     ):
         assert problem in message, problem
     assert "none of Space Ranger's" in message
