@@ -38,7 +38,10 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="fuzz-") as name:
         os.environ["STEXP_CACHE_DIR"] = f"{name}/cache"
         made = fuzzing.build_all(Path(name) / "whole")
-        kept = {n: p for n, p in made.items() if not choices.only or n in choices.only}
+        kept = {
+            n: p for n, p in made.items()
+            if n not in choices.without and n in (choices.only or made)
+        }  # fmt: skip
         if not kept:
             print("Formats:", ", ".join(made))
             return 1
@@ -62,6 +65,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--again", type=int, help="only the damage of this number")
     parser.add_argument("--only", action="append", help="one format; can be given several times")
+    parser.add_argument("--not", dest="without", action="append", default=[], help="leave it out")
     parser.add_argument("--seconds", type=float, default=20.0, help="for one file")
     parser.add_argument("--memory", type=int, default=1500, help="MiB more than at the start")
     parser.add_argument("--processes", type=int, default=1)
@@ -129,7 +133,7 @@ class _Child:
         return job
 
     def outcome(self) -> tuple[str, float] | None:
-        """What came of it; None as long as it is under way."""
+        """Return what came of it; None as long as it is under way."""
         passed = time.monotonic() - self._since
         try:
             if self.end.poll():

@@ -45,6 +45,8 @@ def _tiffs() -> Maker:
     import tifffile
     from PIL import Image, ImageCms
 
+    from tests.slide.builders import makers
+
     image = picture()
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     kinds: dict[str, dict] = {
@@ -62,18 +64,13 @@ def _tiffs() -> Maker:
         extra = {} if ome else {"metadata": None}
         with tifffile.TiffWriter(path, ome=ome) as writer:
             writer.write(image, subifds=1 if ome else 0, **scale, **extra, **options)
-            options.pop("description", None)
             options.pop("iccprofile", None)
             writer.write(small, subfiletype=1, metadata=None, **options)
         return path
 
     for name, options in kinds.items():
         yield f"tiff {name}", lambda f, o=options: write(f / "a.tif", **o)
-    words = "Aperio Image Library v1\r\n520x420|AppMag = 20|MPP = 0.5"
-    yield (
-        "svs",
-        lambda f: write(f / "a.svs", compression="jpeg", description=words),
-    )
+    yield "svs", lambda f: makers.write_svs(f / "a.svs", image, compression="jpeg")
     yield "ome-tiff", lambda f: write(f / "a.ome.tif", compression="zlib")
 
 

@@ -117,7 +117,7 @@ def describe_profile(icc: bytes | None) -> str:
     try:
         profile = _open_profile(icc, Path())
         return str(ImageCms.getProfileDescription(profile)).strip() or "unnamed"
-    except (SlideError, ImageCms.PyCMSError):
+    except (SlideError, ImageCms.PyCMSError, ValueError):
         return "damaged"
 
 
@@ -133,9 +133,9 @@ def _open_profile(icc: bytes | None, path: Location) -> ImageCmsProfile:
         )
     try:
         profile = ImageCms.getOpenProfile(io.BytesIO(icc))
+        space = str(profile.profile.xcolor_space).strip()
     except (ImageCms.PyCMSError, OSError, ValueError) as error:
         raise _damaged(path, error) from error
-    space = str(profile.profile.xcolor_space).strip()
     if space != "RGB":
         raise SlideError(
             "has an ICC profile of other colours", path=path, expected="RGB", found=space,

@@ -70,6 +70,8 @@ class StoredLevel:
         if not self.counts[found].all():  # a sparse file: the scanner recorded nothing here
             return np.full((*self.level.tile, 3), GLASS, np.uint8)
         parts = [self._segment(source, at) for at in found]
+        if any(part.shape[:2] != parts[0].shape[:2] for part in parts):
+            raise self._broken(source, index, "colours of several sizes")
         samples = parts[0] if self.planes == 1 else np.concatenate(parts, axis=2)
         if samples.shape[2] != self.kind.samples:
             raise self._broken(source, index, f"{samples.shape[2]} channels")

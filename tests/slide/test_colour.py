@@ -13,18 +13,9 @@ from PIL import Image, ImageCms
 from napari_stexp.errors import SlideError
 from napari_stexp.slide import PatchReader, open_slide
 from napari_stexp.slide.colour import check_colour, describe_profile
+from tests.slide.builders.icc import other_profile
 
 RELATIVE = ImageCms.Intent.RELATIVE_COLORIMETRIC
-
-
-def other_profile() -> bytes:
-    """sRGB with red and blue exchanged, which is a valid profile of RGB."""
-    data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    count = int.from_bytes(data[128:132], "big")
-    where = {bytes(data[132 + 12 * n : 136 + 12 * n]): 136 + 12 * n for n in range(count)}
-    red, blue = where[b"rXYZ"], where[b"bXYZ"]
-    data[red : red + 8], data[blue : blue + 8] = data[blue : blue + 8], data[red : red + 8]
-    return bytes(data)
 
 
 def write(path, pixels, icc):
@@ -86,7 +77,12 @@ def test_files_stay_open_as_long_as_one_of_them_is(coloured, picture, expected):
 
 
 @pytest.mark.parametrize(
-    ("icc", "what"), [(None, "has no ICC profile"), (b"\0" * 200, "damaged ICC profile")]
+    ("icc", "what"),
+    [
+        (None, "has no ICC profile"),
+        (b"\0" * 200, "damaged ICC profile"),
+        (other_profile()[:16] + b"R\xffB " + other_profile()[20:], "damaged ICC profile"),
+    ],
 )
 def test_without_a_usable_profile_colours_stay_as_stored(tmp_path, picture, icc, what, caplog):
     path = write(tmp_path / "odd.tif", picture[:200, :200], icc)

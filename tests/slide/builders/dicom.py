@@ -11,7 +11,9 @@ from PIL import Image
 TILE = 256
 
 
-def write_dicom(folder: Path, image: np.ndarray, levels: int = 2, mpp: float = 0.5) -> Path:
+def write_dicom(
+    folder: Path, image: np.ndarray, levels: int = 2, mpp: float = 0.5, icc: bytes = b""
+) -> Path:
     """Write a slide of (h, w, 3) uint8 pixels, in JPEG 2000 tiles without loss."""
     from pydicom.uid import generate_uid
 
@@ -20,13 +22,13 @@ def write_dicom(folder: Path, image: np.ndarray, levels: int = 2, mpp: float = 0
     for level in range(levels):
         kind = ["ORIGINAL" if level == 0 else "DERIVED", "PRIMARY", "VOLUME",
                 "NONE" if level == 0 else "RESAMPLED"]  # fmt: skip
-        _write_level(folder / f"{level}.dcm", image, kind, (series, frame), mpp * 2**level)
+        _write_level(folder / f"{level}.dcm", image, kind, (series, frame), mpp * 2**level, icc)
         image = np.asarray(Image.fromarray(image).reduce(2))
     return folder
 
 
 def _write_level(
-    path: Path, image: np.ndarray, kind: list[str], uids: tuple[str, str], mpp: float
+    path: Path, image: np.ndarray, kind: list[str], uids: tuple[str, str], mpp: float, icc: bytes
 ) -> None:
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.encaps import encapsulate
@@ -66,6 +68,8 @@ def _write_level(
     data.SharedFunctionalGroupsSequence = [shared]
     lens, path_of_light = Dataset(), data
     lens.ObjectiveLensPower = 20
+    if icc:
+        lens.ICCProfile = icc + b"\0" * (len(icc) % 2)
     path_of_light.OpticalPathSequence = [lens]
     data.PixelData = encapsulate(frames)
     data["PixelData"].is_undefined_length = True

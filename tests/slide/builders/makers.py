@@ -1,4 +1,4 @@
-"""Leica SCN, Ventana BIF, Philips TIFF and OME-TIFF in several files, with tifffile."""
+"""Aperio SVS, Leica SCN, Ventana BIF, Philips TIFF and OME-TIFF in several files, with tifffile."""
 
 from __future__ import annotations
 
@@ -17,6 +17,19 @@ _LOSSLESS = {"compression": "zlib", "photometric": "rgb", "metadata": None}
 
 def halve(image: np.ndarray) -> np.ndarray:
     return np.asarray(Image.fromarray(image).reduce(2))
+
+
+def write_svs(path: Path, image: np.ndarray, *, levels: int = 2, **options) -> Path:
+    """Write levels, each half as large, with the thumbnail behind the first."""
+    words = f"Aperio Image Library v11\r\n{image.shape[1]}x{image.shape[0]}|AppMag = 20|MPP = 0.5"
+    options = {"photometric": "rgb", "metadata": None, "compression": "zlib", **options}
+    with tifffile.TiffWriter(path) as writer:
+        for n in range(levels):
+            writer.write(image, tile=(128, 128), description=words, **options)
+            image = halve(image)
+            if n == 0:
+                writer.write(image[::4, ::4], description=words, rowsperstrip=16, **_LOSSLESS)
+    return path
 
 
 def write_scn(path: Path, areas: Sequence[tuple[int, int, np.ndarray]], levels: int = 2) -> Path:

@@ -153,6 +153,14 @@ def test_companion_and_its_files(built, tmp_path: Path) -> None:
         open_slide(part, backend="own")
 
 
+def test_colours_of_several_sizes_are_refused(tmp_path: Path, image) -> None:
+    path = write_ome_files(tmp_path, image, companion=False)
+    with tifffile.TiffFile(tmp_path / "slide-blue.ome.tif", mode="r+b") as tif:
+        tif.pages[0].tags["TileWidth"].overwrite(2048)
+    with pytest.raises(SlideError, match=r"colours of one size.* in tiles of 2048 x 128"):
+        open_slide(path, backend="own")
+
+
 @pytest.mark.parametrize(
     "channels",
     [

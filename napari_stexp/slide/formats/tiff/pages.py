@@ -67,16 +67,33 @@ class LevelPlan(Protocol):
 
 
 class PagePlan:
-    """A level that is one page, or several with a channel each."""
+    """A level that is one page, or several with a channel each.
+
+    Raises
+    ------
+    SlideError
+        The channels differ in size, or in how they are cut into tiles.
+    """
 
     def __init__(self, stored: Sequence[StoredLevel]) -> None:
         self.stored = tuple(stored)
         self.level = self.stored[0].level
+        for part in self.stored[1:]:
+            if (part.level.shape, part.level.tile) != (self.level.shape, self.level.tile):
+                raise SlideError(
+                    "is a damaged TIFF", path=part.path,
+                    expected=f"colours of one size, {_sizes(self.level)}", found=_sizes(part.level),
+                )  # fmt: skip
 
     def open(self, sources: Sources) -> TileLevel:
         """Open it for reading."""
         levels = [FileLevel(part, sources.get(part.path)) for part in self.stored]
         return levels[0] if len(levels) == 1 else _ChannelLevel(levels)
+
+
+def _sizes(level: Level) -> str:
+    (height, width), (th, tw) = level.shape, level.tile
+    return f"{width} x {height} px in tiles of {tw} x {th}"
 
 
 class _ChannelLevel:
