@@ -10,7 +10,9 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from napari_stexp.errors import ScaleError, SlideError
+from napari_stexp.errors import SlideError
+from napari_stexp.progress import exhaust
+from napari_stexp.session.grid_steps import GridSettings, make_grid_steps
 from napari_stexp.session.placement import barcodes_match, mark_if_elsewhere
 from napari_stexp.session.scale_review import (
     ScaleReview,
@@ -22,14 +24,12 @@ from napari_stexp.session.scale_review import (
 if TYPE_CHECKING:
     from napari_stexp.model import ModelBundle
     from napari_stexp.predict import Prediction
-    from napari_stexp.slide import Slide
+    from napari_stexp.slide import Slide, TissueMask
     from napari_stexp.slide.location import Location
     from napari_stexp.slide.opening import Backend
+    from napari_stexp.spots import GridArea
 
 __all__ = ["Opening", "make_tissue_grid", "spots_of_prediction"]
-
-# Coarser than this, tissue of a core biopsy is a few pixels wide; finer only costs time.
-_MASK_PX = 2000
 
 
 def make_tissue_grid(
@@ -37,6 +37,9 @@ def make_tissue_grid(
     pitch_um: float = 100.0,
     diameter_um: float = 55.0,
     layout: Literal["hex", "square"] = "hex",
+    *,
+    mask: TissueMask | None = None,
+    areas: tuple[GridArea, ...] = (),
 ) -> Any:
     """Make virtual spots on a slide's tissue.
 
@@ -48,6 +51,10 @@ def make_tissue_grid(
         Centre-to-centre distance and diameter of the spots; the defaults are Visium's.
     layout : {'hex', 'square'}
         How the spots are packed.
+    mask : TissueMask, optional
+        Where the tissue is; found when not given.
+    areas : tuple of GridArea
+        With a pitch for each, in place of ``pitch_um``.
 
     Returns
     -------
@@ -61,25 +68,8 @@ def make_tissue_grid(
     SpotsError
         No tissue was found, or the pitch makes no spots.
     """
-    from napari_stexp.slide import tissue_mask
-    from napari_stexp.spots import make_grid
-
-    if slide.mpp is None:
-        raise ScaleError(
-            "a grid in µm needs the slide's scale",
-            path=slide.path,
-            hint="Set the slide's µm per pixel first (--mpp on the command line).",
-        )
-    image, downsample = slide.thumbnail(_MASK_PX)
-    return make_grid(
-        slide.shape,
-        slide.mpp,
-        pitch_um=pitch_um,
-        diameter_um=diameter_um,
-        layout=layout,
-        mask=tissue_mask(image),
-        mask_downsample=downsample,
-    )
+    settings = GridSettings(layout, pitch_um, diameter_um, areas=areas, mask=mask)
+    return exhaust(make_grid_steps(slide, settings))
 
 
 def spots_of_prediction(adata: Any) -> Any:
@@ -121,6 +111,9 @@ class Opening(ABC):
     @abstractmethod
     def set_annotations(self, regions: list[Any] | None) -> None:
         """See `Session`."""
+
+    @abstractmethod
+    def _tissue_mask(self) -> TissueMask | None: ...
 
     @abstractmethod
     def _notify(self, notices: list[str]) -> None: ...
@@ -243,11 +236,14 @@ class Opening(ABC):
         pitch_um: float = 100.0,
         diameter_um: float = 55.0,
         layout: Literal["hex", "square"] = "hex",
+        areas: tuple[GridArea, ...] = (),
     ) -> Any:
         """Lay virtual spots on the slide's tissue; see `make_tissue_grid`."""
         if self._slide is None:
             raise SlideError("a grid needs a slide", hint="Open a slide first.")
-        spots = make_tissue_grid(self._slide, pitch_um, diameter_um, layout)
+        spots = make_tissue_grid(
+            self._slide, pitch_um, diameter_um, layout, mask=self._tissue_mask(), areas=areas
+        )
         self.set_spots(spots)
         return spots
 

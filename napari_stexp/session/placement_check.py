@@ -21,7 +21,7 @@ from napari_stexp.spots.alignment import (
 from napari_stexp.spots.alignment.orientation import orientation_steps
 
 if TYPE_CHECKING:
-    from napari_stexp.slide import Slide
+    from napari_stexp.slide import Slide, TissueMask
 
 __all__ = ["PlacementCheck", "check_placement_steps", "lay_in_the_middle"]
 
@@ -55,7 +55,9 @@ class PlacementCheck:
     on_tissue_after: float = 0.0
 
 
-def check_placement_steps(slide: Slide, spots: Any) -> Generator[Progress, None, PlacementCheck]:
+def check_placement_steps(
+    slide: Slide, spots: Any, tissue: TissueMask | None = None
+) -> Generator[Progress, None, PlacementCheck]:
     """Compare spots with the tissue of a slide; returns a `PlacementCheck`.
 
     Where the table has scale factors, positions in pixels of a reduced image are told; then
@@ -66,13 +68,18 @@ def check_placement_steps(slide: Slide, spots: Any) -> Generator[Progress, None,
     slide : Slide
     spots : AnnData
         They may lie anywhere, also outside the slide.
+    tissue : TissueMask, optional
+        Where the tissue is; found when not given.
     """
     yield Progress(0, 0, "finding the tissue")
     from napari_stexp.slide import tissue_mask
 
-    picture, downsample = slide.thumbnail(_MASK_PX)
-    yield Progress(0, 0, "finding the tissue")
-    mask = tissue_mask(picture)
+    if tissue is None:
+        picture, downsample = slide.thumbnail(_MASK_PX)
+        yield Progress(0, 0, "finding the tissue")
+        mask = tissue_mask(picture)
+    else:
+        mask, downsample = tissue.pixels, tissue.downsample
     present = yield from orientation_steps(spots, mask, downsample, slide.shape)
     frames = find_frame(spots, slide.shape, slide.mpp)
     if frames is not None:

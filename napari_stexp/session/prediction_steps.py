@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from napari_stexp.predict.engine import Flag
     from napari_stexp.predict.priority import Bounds
     from napari_stexp.session.state import Session
-    from napari_stexp.slide import Slide
+    from napari_stexp.slide import Slide, TissueMask
 
 __all__ = [
     "PredictionRequest",
@@ -48,6 +48,8 @@ class PredictionRequest:
         The view, (x0, y0, x1, y1) in level-0 px.
     existing : tuple of Prediction
         One of them is extended, if it was made in the same way.
+    tissue : TissueMask or None
+        All spots are those on it, where it is given.
     """
 
     slide: Slide
@@ -58,6 +60,7 @@ class PredictionRequest:
     shapes: tuple[Any, ...] = ()
     bounds: Bounds | None = None
     existing: tuple[Prediction, ...] = ()
+    tissue: TissueMask | None = None
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,7 @@ def request_prediction(
         shapes,
         bounds,
         tuple(session.predictions[name] for name in _by_use(session)),
+        session.tissue.mask if session.tissue.limits else None,
     )
 
 
@@ -186,9 +190,17 @@ def find_rows(request: PredictionRequest) -> NDArray[np.bool_] | None:
     """
     from napari_stexp.predict import points_in
 
-    if request.where == "tissue":
-        return None
     xy = np.asarray(request.spots.obsm["spatial"], dtype=np.float64)
+    if request.where == "tissue":
+        if request.tissue is None:
+            return None
+        rows = request.tissue.contains(xy)
+        if not rows.any():
+            raise PredictionError(
+                "there are no spots on the tissue mask",
+                hint="Edit the mask, or predict spots off it, too.",
+            )
+        return rows
     if request.where == "view" and request.bounds is not None:
         rows = points_in(xy, request.bounds)
         if not rows.any():
@@ -229,7 +241,7 @@ def _start(
 ) -> StartedPrediction:
     from napari_stexp.predict import start_prediction, suggest_name
 
-    where = "" if request.where == "tissue" else request.where
+    where = "" if request.where == "tissue" and request.tissue is None else request.where
     prediction = start_prediction(
         request.slide,
         request.spots,

@@ -15,13 +15,14 @@ from napari_stexp.session.browsing import Browsing
 from napari_stexp.session.opening import Opening
 from napari_stexp.session.placement import barcodes_match, check_placement, keep_elsewhere
 from napari_stexp.session.predicting import Predicting
+from napari_stexp.session.tissue import Tissue
 from napari_stexp.session.training import Training
 from napari_stexp.session.undoing import Undoing
 
 if TYPE_CHECKING:
     from napari_stexp.model import ModelBundle
     from napari_stexp.predict import Prediction, PredictParams
-    from napari_stexp.slide import Slide
+    from napari_stexp.slide import Slide, TissueMask
 
 __all__ = ["Session"]
 
@@ -42,6 +43,8 @@ class Session(Annotating, Browsing, Predicting, Opening):
         The model that is being made; independent of what is open.
     aligning : Aligning
         Lays the spots elsewhere on the slide.
+    tissue : Tissue
+        Where the slide has any.
     undoing : Undoing
         Takes back what was done last, whatever it was.
     """
@@ -62,6 +65,7 @@ class Session(Annotating, Browsing, Predicting, Opening):
         self.notices: list[str] = []
         self.training = Training()
         self.aligning = Aligning(self)
+        self.tissue = Tissue(self)
         self.undoing = Undoing(self)
 
     # ---- slide ---------------------------------------------------------------------------
@@ -305,6 +309,9 @@ class Session(Annotating, Browsing, Predicting, Opening):
         for signal, value, changed in signals:
             if changed:
                 signal.emit(value)
+
+    def _tissue_mask(self) -> TissueMask | None:
+        return self.tissue.mask
 
     def _has_values(self) -> bool:
         return self.has_measurement or (

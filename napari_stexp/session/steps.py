@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from napari_stexp.errors import SpotsError
 from napari_stexp.progress import Progress
-from napari_stexp.session.opening import make_tissue_grid
+from napari_stexp.session.grid_steps import GridSettings, make_grid_steps
 
 if TYPE_CHECKING:
     from napari_stexp.model import ModelBundle
@@ -28,26 +26,6 @@ __all__ = [
 ]
 
 Steps = Generator[Progress, None, Any]
-
-
-@dataclass(frozen=True)
-class GridSettings:
-    """Virtual spots on a slide without measurement.
-
-    Attributes
-    ----------
-    layout : {'hex', 'square'}
-        How the spots are packed.
-    pitch_um, diameter_um : float
-        Centre-to-centre distance and diameter, µm; the defaults are Visium's.
-    in_tissue : bool
-        Only where there is tissue.
-    """
-
-    layout: Literal["hex", "square"] = "hex"
-    pitch_um: float = 100.0
-    diameter_um: float = 55.0
-    in_tissue: bool = True
 
 
 def open_slide_steps(
@@ -104,26 +82,6 @@ def read_spots_or_prediction_steps(
 
         return read_prediction(path), True
     return (yield from read_spots_steps(path, counts, bins=bins)), False
-
-
-def make_grid_steps(slide: Slide, settings: GridSettings) -> Steps:
-    """Find the tissue and lay a grid on it (AnnData)."""
-    yield Progress(0, 0, "finding the tissue" if settings.in_tissue else "making the grid")
-    if settings.in_tissue:
-        return make_tissue_grid(slide, settings.pitch_um, settings.diameter_um, settings.layout)
-    from napari_stexp.spots import make_grid
-
-    if slide.mpp is None:
-        raise SpotsError(
-            "a grid in µm needs the slide's scale", path=slide.path, hint="Set the µm/px first."
-        )
-    return make_grid(
-        slide.shape,
-        slide.mpp,
-        pitch_um=settings.pitch_um,
-        diameter_um=settings.diameter_um,
-        layout=settings.layout,
-    )
 
 
 def read_annotations_steps(path: Path, slide: Slide | None = None) -> Steps:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from napari_stexp.session.label_source import LabelSource
     from napari_stexp.session.signatures import Signature
     from napari_stexp.session.state import Session
+    from napari_stexp.slide import TissueMask
 
 __all__ = ["Undoing"]
 
@@ -42,6 +43,7 @@ class _State:
     labels: tuple[LabelSource, ...]  # tables and domains
     label_key: str | None
     draft: Draft  # of the alignment
+    tissue: TissueMask | None
 
     def same(self, other: _State) -> bool:
         """Whether nothing is to be done between the two."""
@@ -53,6 +55,7 @@ class _State:
             and (self.composite, self.display) == (other.composite, other.display)
             and self.same_labels(other)
             and self.draft is other.draft
+            and self.tissue is other.tissue
         )
 
     def same_labels(self, other: _State) -> bool:
@@ -264,6 +267,7 @@ class Undoing:
             labels=session.labelling.added,
             label_key=session.labelling.active,
             draft=session.aligning.draft,
+            tissue=session.tissue.mask,
         )
 
     def _restore(self, state: _State) -> None:
@@ -280,6 +284,7 @@ class Undoing:
             session.show_model(state.active)
         self._restore_signatures(state.signatures)
         session.aligning.restore(state.draft)
+        session.tissue.restore(state.tissue)
         session.display = state.display
         with suppress(StexpError):  # a source or gene that is not there now
             session.source = state.source

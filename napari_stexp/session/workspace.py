@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from napari_stexp.predict import Prediction
     from napari_stexp.session.alignment import Draft
     from napari_stexp.session.state import Session
-    from napari_stexp.slide import Slide
+    from napari_stexp.slide import Slide, TissueMask
 
 __all__ = ["KeptPrediction", "KeptView", "Workspace", "default_name", "take_workspace"]
 
@@ -126,6 +126,8 @@ class Workspace:
         In which colours it is read.
     settled : tuple of SettledFinding
         Contradictions about the scale that were decided about.
+    tissue : TissueMask or None
+        Of the slide, if one is in use.
     spots : AnnData or None
     predictions : tuple of KeptPrediction
     active : str or None
@@ -157,6 +159,7 @@ class Workspace:
     mpp_source: str = "unknown"
     colour: str = "stored"
     settled: tuple[SettledFinding, ...] = ()
+    tissue: TissueMask | None = None
     spots: Any = None
     bundle: ModelBundle | None = None
     model_file: FileReference | None = None
@@ -220,6 +223,7 @@ def take_workspace(
         mpp_source="unknown" if slide is None else slide.mpp_source,
         colour="stored" if slide is None else slide.colour,
         settled=() if slide is None else slide.settled,
+        tissue=session.tissue.mask,
         spots=session.spots,
         bundle=bundle,
         model_file=missing.get("model") if bundle is None else None,

@@ -12,6 +12,7 @@ import numpy as np
 
 from napari_stexp.errors import OutputError, StexpError, WorkspaceError
 from napari_stexp.files import atomic_path
+from napari_stexp.session.tissue_files import read_mask_words, write_mask_words
 from napari_stexp.session.workspace import KeptPrediction, Workspace
 from napari_stexp.session.workspace_results import read_results, write_results
 from napari_stexp.session.workspace_words import labels_to_words, words_to_labels
@@ -61,6 +62,10 @@ def parts_of(workspace: Workspace) -> list[Part]:
     if regions:
         write = _writer(_write_regions, regions)
         parts.append(Part("regions", "regions.geojson", "saving the regions", (regions,), write))
+    if workspace.tissue is not None:
+        write = _writer(_write_tissue, workspace.tissue)
+        of = (workspace.tissue,)
+        parts.append(Part("tissue", "tissue.json", "saving the tissue mask", of, write))
     if workspace.labels:
         write = _writer(_write_labels, workspace.labels)
         parts.append(Part("labels", "labels.json", "saving the labels", workspace.labels, write))
@@ -107,6 +112,10 @@ def _write_regions(path: Path, regions: Any) -> None:
     write_geojson(regions, path)
 
 
+def _write_tissue(path: Path, mask: Any) -> None:
+    write_mask_words(path, mask)
+
+
 def _write_labels(path: Path, *sources: Any) -> None:
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(labels_to_words(*sources)), encoding="utf-8")
@@ -146,6 +155,7 @@ def read_part_files(
     readers: dict[str, tuple[str, Callable[[Path], Any]]] = {
         "spots": ("spots", _read_spots),
         "regions": ("regions", _read_regions),
+        "tissue": ("tissue", read_mask_words),
         "labels": ("labels", _read_labels),
         "results": ("results", read_results),
         "model": ("bundle", _read_model),

@@ -46,6 +46,8 @@ def restore_workspace(session: Session, workspace: Workspace) -> None:
             session.set_prediction(kept.prediction, kept.name)
         if workspace.active in session.predictions:
             session.show_model(str(workspace.active))
+    if workspace.slide is not None:
+        session.tissue.restore(workspace.tissue)
     _restore_regions(session, workspace)
     _restore_labels(session, workspace)
     if workspace.draft is not None and workspace.spots is not None:

@@ -82,7 +82,7 @@ def to_words(workspace: Workspace, files: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-_PARTS = ("spots", "regions", "labels", "model", "results")
+_PARTS = ("spots", "regions", "tissue", "labels", "model", "results")
 
 
 def check_words(words: object, path: Path) -> dict[str, Any]:

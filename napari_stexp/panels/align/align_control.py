@@ -22,12 +22,12 @@ _WAIT_MS = 400
 _OWN_PX = 4000  # longer side of the spots' own image as it is shown
 
 
-def check_steps(slide: Any, spots: Any) -> Steps:
+def check_steps(slide: Any, spots: Any, tissue: Any = None) -> Steps:
     """Compare spots with the tissue; None where that can't be done, which is no news."""
     from napari_stexp.session.placement_check import check_placement_steps
 
     try:
-        return (yield from check_placement_steps(slide, spots))
+        return (yield from check_placement_steps(slide, spots, tissue))
     except (StexpError, ValueError):
         return None
 
@@ -79,7 +79,8 @@ class AlignControl(QObject):
         self._timer.setSingleShot(True)
         self._timer.setInterval(_WAIT_MS)
         self._timer.timeout.connect(self.check)
-        self._signals = (self.session.spots_changed, self.session.slide_changed)
+        session = self.session
+        self._signals = (session.spots_changed, session.slide_changed, session.tissue.changed)
         for signal in self._signals:
             signal.connect(self._on_changed)
         controller.scale_conflict.connect(self._on_changed)
@@ -137,7 +138,10 @@ class AlignControl(QObject):
                 self.session.aligning.check = check
 
         self._controller.start(
-            CHECK, check_steps(slide, spots), title="Comparing spots with tissue", on_return=keep
+            CHECK,
+            check_steps(slide, spots, self.session.tissue.mask),
+            title="Comparing spots with tissue",
+            on_return=keep,
         )
 
     # ---- aligning ------------------------------------------------------------------------
