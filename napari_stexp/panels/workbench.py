@@ -10,9 +10,20 @@ from weakref import WeakKeyDictionary, ref
 from qtpy.QtCore import QCoreApplication, QEventLoop, QThread
 
 from napari_stexp.errors import PredictionError, StexpError
-from napari_stexp.panels.registry import get_controller, unwrap
+from napari_stexp.panels.registry import (
+    ALIGN,
+    PANELS,
+    TRAIN,
+    get_adapter,
+    get_controller,
+    open_align,
+    open_all,
+    open_train,
+    unwrap,
+)
 from napari_stexp.progress import Progress
 from napari_stexp.session import Workbench
+from napari_stexp.session.recovery import find_recoveries
 
 if TYPE_CHECKING:
     from napari_stexp.panels.controller import Controller
@@ -152,11 +163,53 @@ class WindowHost:
         controller = self.controller
         if controller.busy("workspace"):
             self._wait(None, "workspace")
-        controller.workspace.open_at_once(path)
+        recovery = next((one for one in find_recoveries() if one.path == path), None)
+        controller.workspace.open_at_once(path, recovery)
         self._wait(controller.tasks.get("workspace"), "workspace")
         if controller.workspace.pending is not None:
             controller.workspace.answer_missing({})
         return controller.workspace.take()
+
+    def pause(self, paused: bool) -> bool:
+        """Let the window's prediction wait, or go on."""
+        predicting = self.controller.predicting
+        if paused:
+            predicting.pause()
+        else:
+            predicting.resume()
+        return True
+
+    def cancel(self) -> bool:
+        """Cancel the window's prediction, as the button does."""
+        self.controller.cancel("predict")
+        return True
+
+    def fit(self) -> bool:
+        """Fit the slide into the window."""
+        get_adapter(self.controller.workspace.viewer).fit()
+        return True
+
+    def fly_to(self, spot: int) -> bool:
+        """Bring a spot into view."""
+        get_adapter(self.controller.workspace.viewer).fly_to(spot)
+        return True
+
+    def show_tab(self, title: str) -> bool:
+        """Bring a dock to the front; one that isn't open is opened."""
+        from napari_stexp.panels.habits.actions import raise_dock
+
+        extra = {TRAIN[0]: open_train, ALIGN[0]: open_align}
+        viewer = self.controller.workspace.viewer
+        if title not in PANELS and title not in extra:
+            known = ", ".join((*PANELS, *extra))
+            raise StexpError("there is no such tab", expected=known, found=title)
+        if raise_dock(viewer.window._qt_window, title) is None:
+            if title in extra:
+                extra[title](viewer)
+            else:
+                open_all(viewer)
+                raise_dock(viewer.window._qt_window, title)
+        return True
 
     def embeddings(self) -> EmbeddingStore:
         """Return where this window's image embeddings are kept."""

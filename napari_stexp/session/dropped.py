@@ -67,7 +67,7 @@ def may_be_ours(path: Path) -> bool:
     return path.name.lower().endswith(_ENDS)
 
 
-def recognise_dropped(path: str | Path) -> Dropped:
+def recognise_dropped(path: str | Location) -> Dropped:
     """Tell what a file or folder is, by its content where names don't say."""
     place = as_location(path)
     if isinstance(place, RemotePath):
@@ -90,7 +90,7 @@ def recognise_dropped(path: str | Path) -> Dropped:
     )
 
 
-def sort_dropped(paths: Iterable[str | Path]) -> list[Dropped]:
+def sort_dropped(paths: Iterable[str | Location]) -> list[Dropped]:
     """Recognise files, and put them in the order in which they have to be opened."""
     found = [recognise_dropped(path) for path in paths]
     if not any(one.kind == "slide" for one in found):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_stexp.session.workbench_base import BarHost, Host
-from napari_stexp.session.workbench_files import WorkbenchFiles
 from napari_stexp.session.workbench_output import WorkbenchOutput
 from napari_stexp.session.workbench_predict import WorkbenchPredict
 from napari_stexp.session.workbench_train import WorkbenchTrain
+from napari_stexp.session.workbench_work import WorkbenchWork
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Workbench"]
 
 
-class Workbench(WorkbenchFiles, WorkbenchPredict, WorkbenchOutput, WorkbenchTrain):
+class Workbench(WorkbenchWork, WorkbenchPredict, WorkbenchOutput, WorkbenchTrain):
     """Opens slides, predicts, shows genes, compares, draws figures, trains: docs/scripting.md.
 
     Every method does its work before it returns, with a bar in a terminal or a notebook. In

@@ -51,6 +51,21 @@ class Host(Protocol):
     def embeddings(self) -> EmbeddingStore:
         """Return where image embeddings are kept."""
 
+    def pause(self, paused: bool) -> bool:
+        """Let a prediction wait, or go on; False where the workbench has to do it."""
+
+    def cancel(self) -> bool:
+        """Cancel a prediction; False where the workbench has to do it."""
+
+    def fit(self) -> bool:
+        """Fit the slide into the window; False where there is none."""
+
+    def fly_to(self, spot: int) -> bool:
+        """Bring a spot into view; False where there is no window."""
+
+    def show_tab(self, title: str) -> bool:
+        """Bring a dock to the front; False where there is no window."""
+
 
 class BarHost:
     """Runs tasks where they are called, with a bar in a terminal or a notebook.
@@ -117,6 +132,26 @@ class BarHost:
     def open_workspace(self, path: Path) -> Workspace | None:  # noqa: ARG002 - as above
         """Leave it to the workbench."""
         return None
+
+    def pause(self, paused: bool) -> bool:  # noqa: ARG002 - as above
+        """Leave it to the workbench."""
+        return False
+
+    def cancel(self) -> bool:
+        """Leave it to the workbench."""
+        return False
+
+    def fit(self) -> bool:
+        """There is no window."""
+        return False
+
+    def fly_to(self, spot: int) -> bool:  # noqa: ARG002 - as above
+        """There is no window."""
+        return False
+
+    def show_tab(self, title: str) -> bool:  # noqa: ARG002 - as above
+        """There is no window."""
+        return False
 
     def embeddings(self) -> EmbeddingStore:
         """Return where image embeddings are kept."""

@@ -1,69 +1,29 @@
-"""The workbench's files: slide, spots, model, prediction, regions, labels, workspace."""
+"""The workbench's files: spots, model, prediction, regions, labels."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from napari_stexp.errors import PredictionError, SlideError, SpotsError
 from napari_stexp.session import steps
 from napari_stexp.session.spot_questions import open_spots_steps
-from napari_stexp.session.workbench_base import WorkbenchBase
+from napari_stexp.session.workbench_align import WorkbenchAlign
+from napari_stexp.session.workbench_sets import WorkbenchSets
 
 if TYPE_CHECKING:
     from napari_stexp.annotation import Region
     from napari_stexp.model import ModelBundle
     from napari_stexp.predict import Prediction
-    from napari_stexp.session.workspace import Workspace
-    from napari_stexp.slide import Slide
     from napari_stexp.spots import SpotOptions
 
 __all__ = ["WorkbenchFiles"]
 
 
-class WorkbenchFiles(WorkbenchBase):
+class WorkbenchFiles(WorkbenchAlign, WorkbenchSets):
     """Opens and saves; the part of `Workbench` that the first three docks are for."""
-
-    # ---- slide ---------------------------------------------------------------------------
-
-    def open_slide(self, path: str | Path, *, mpp: float | None = None) -> Slide:
-        """Open a slide; a flat image (JPEG, PNG) is converted once.
-
-        Parameters
-        ----------
-        path : path-like
-        mpp : float, optional
-            µm per pixel, where the file doesn't say it, or wrongly.
-
-        Raises
-        ------
-        SlideError
-            It can't be opened.
-        """
-        path = Path(path)
-        slide = self._run("slide", f"Opening {path.name}", steps.open_slide_steps(path, mpp))
-        self.session.set_slide(slide)
-        return slide
-
-    def set_mpp(self, mpp: float | None = None) -> Slide:
-        """Set the slide's µm per pixel; None takes what the spots' known pitch implies.
-
-        Raises
-        ------
-        ScaleError
-            No slide has such pixels, or the spots contradict them.
-        SlideError
-            No slide is open.
-        """
-        source = "user" if mpp is not None else "spots"
-        mpp = self.session.suggested_mpp if mpp is None else mpp
-        if mpp is None:
-            raise SlideError("the spots don't say how large a pixel is", hint="Give µm per pixel.")
-        return self.session.set_mpp(mpp, source)
-
-    def close(self) -> None:
-        """Close the slide's file and drop everything."""
-        self.session.close()
 
     # ---- spots ---------------------------------------------------------------------------
 
@@ -73,6 +33,9 @@ class WorkbenchFiles(WorkbenchBase):
         *,
         counts: str | Path | None = None,
         section: str | None = None,
+        bins: str | None = None,
+        columns: Mapping[str, Any] | None = None,
+        units: str | None = None,
         options: SpotOptions | None = None,
     ) -> Any:
         """Read spots and lay them on the slide.
@@ -85,8 +48,15 @@ class WorkbenchFiles(WorkbenchBase):
             Of layouts that have them in a file of their own.
         section : str, optional
             Of a folder or a store with several.
+        bins : {'2', '8', '16', 'cells'}, optional
+            Of a Visium HD run.
+        columns : mapping, optional
+            Of a table with any columns, which is what: ``{"x": "px", "y": "py", "id": "spot"}``;
+            see `napari_stexp.spots.SpotColumns`.
+        units : {'px', 'um'}, optional
+            Of its places.
         options : SpotOptions, optional
-            Columns and units of a table with any columns, or the frame of a store.
+            The same in one, and the decimal sign of a table or the frame of a store.
 
         Returns
         -------
@@ -98,12 +68,17 @@ class WorkbenchFiles(WorkbenchBase):
         SpotsError, ScaleError
             They can't be read, or don't fit the slide.
         """
-        path = Path(path)
-        slide = self.session.slide
+        from napari_stexp.spots import SpotColumns, SpotOptions
+
+        path, slide = Path(path), self.session.slide
+        if columns is not None or units is not None:
+            chosen = None if columns is None else SpotColumns.of(columns)
+            options = replace(options or SpotOptions(), columns=chosen, units=units)
         task = open_spots_steps(
             path,
             None if counts is None else Path(counts),
             section=section,
+            bins=bins,
             options=options,
             mpp=None if slide is None else slide.mpp,
             ask=False,
@@ -113,8 +88,28 @@ class WorkbenchFiles(WorkbenchBase):
             raise SpotsError(
                 "this is a prediction", path=path, hint="Open it with open_prediction."
             )
-        self.session.set_spots(spots)
+        self._lay(spots)
         return spots
+
+    def load_bins(self, bins: str) -> Any:
+        """Read other bins, or the cells, of the Visium HD run that is open.
+
+        Parameters
+        ----------
+        bins : {'2', '8', '16', 'cells'}
+            Side of a bin, µm; those of 2 µm are millions.
+
+        Raises
+        ------
+        SpotsError
+            No run is open, or it has no such bins.
+        """
+        from napari_stexp.spots import run_folder
+
+        record = {} if self.session.spots is None else self.session.spots.uns["stexp_spots"]
+        if not record.get("bins"):
+            raise SpotsError("no Visium HD run is open", hint="Load its folder: load_spots.")
+        return self.load_spots(run_folder(str(record["source"])), bins=bins)
 
     def make_grid(
         self,
@@ -140,7 +135,7 @@ class WorkbenchFiles(WorkbenchBase):
         spots = self._run(
             "spots", "Making a grid", steps.make_grid_steps(self.session.slide, settings)
         )
-        self.session.set_spots(spots)
+        self._lay(spots)
         return spots
 
     # ---- model and predictions -----------------------------------------------------------
@@ -252,42 +247,3 @@ class WorkbenchFiles(WorkbenchBase):
         path = Path(path)
         request = take_export(self.session, kind, path, genes)
         return Path(self._run("export", f"Writing {path.name}", export_steps(request)))
-
-    # ---- the whole work ------------------------------------------------------------------
-
-    def save_workspace(self, path: str | Path) -> Path:
-        """Save all that is open as one file (``.stexp``): docs/workspace.md."""
-        from napari_stexp.session.workspace_file import start_saving
-
-        path = Path(path)
-        if self._host.save_workspace(path):
-            return path
-        task = start_saving(self.session, path)
-        return Path(self._run("workspace", f"Saving {path.name}", task))
-
-    def open_workspace(self, path: str | Path, *, search: tuple[str | Path, ...] = ()) -> Workspace:
-        """Go on with saved work, in place of all that is open.
-
-        Parameters
-        ----------
-        path : path-like
-        search : path-likes
-            Folders in which a slide or model may be that was moved; a window looks where
-            files were opened lately.
-
-        Returns
-        -------
-        Workspace
-            ``missing`` says what wasn't found.
-        """
-        from napari_stexp.session.workspace_file import read_workspace
-        from napari_stexp.session.workspace_restore import restore_workspace
-
-        path = Path(path)
-        opened = self._host.open_workspace(path)
-        if opened is not None:
-            return opened
-        task = read_workspace(path, search=search)
-        workspace: Workspace = self._run("workspace", f"Opening {path.name}", task)
-        restore_workspace(self.session, workspace)
-        return workspace

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -142,7 +143,12 @@ class WorkbenchGenes(WorkbenchSets):
         self.set_display(**settings)
         return self.session.limits()
 
-    def composite(self, *genes: str, mixing: str | None = None) -> None:
+    def composite(
+        self,
+        *genes: str,
+        mixing: str | None = None,
+        limits: Mapping[str, tuple[float, float] | None] | None = None,
+    ) -> None:
         """Show up to three genes or signatures at once, each in a colour; none ends it.
 
         Parameters
@@ -150,13 +156,34 @@ class WorkbenchGenes(WorkbenchSets):
         *genes : str
         mixing : {'rgb', 'cmy'}, optional
             Red, green, blue on black; or cyan, magenta, yellow on white.
+        limits : mapping of str to (float, float) or None, optional
+            Ends of a gene's scale, in the unit that is shown; None for percentiles.
         """
         names = [self.find_gene(gene) for gene in genes]
         for name in names:
             self._score(name)
         if mixing is not None:
             self.session.composite_style = replace(self.session.composite_style, mixing=mixing)
+        if limits is not None:
+            self._limit_channels(limits)
         self.session.composite = names
+
+    def _limit_channels(self, limits: Mapping[str, tuple[float, float] | None]) -> None:
+        style, transform = self.session.composite_style, self.session.display.transform
+        known = dict(style.limits)
+        for gene, ends in limits.items():
+            key = (self.find_gene(gene), transform)
+            known.pop(key, None)
+            if ends is not None:
+                known[key] = (float(ends[0]), float(ends[1]))
+        self.session.composite_style = replace(style, limits=known)
+
+    def reset_display(self) -> DisplaySettings:
+        """Draw values as they are drawn at first."""
+        from napari_stexp.session.display import DisplaySettings
+
+        self.session.display = DisplaySettings()
+        return self.session.display
 
     # ---- ranking and reading -------------------------------------------------------------
 

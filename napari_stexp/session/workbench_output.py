@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from napari_stexp.errors import AnnotationError
 from napari_stexp.session.figures import FigureRequest, start_figure
 from napari_stexp.session.workbench_base import Bounds
-from napari_stexp.session.workbench_genes import WorkbenchGenes
+from napari_stexp.session.workbench_view import WorkbenchView
 
 if TYPE_CHECKING:
     from napari_stexp.annotation import Region
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["WorkbenchOutput"]
 
 
-class WorkbenchOutput(WorkbenchGenes):
+class WorkbenchOutput(WorkbenchView):
     """Annotates, compares and writes; the part of `Workbench` for the last two docks."""
 
     # ---- regions -------------------------------------------------------------------------
@@ -57,6 +57,22 @@ class WorkbenchOutput(WorkbenchGenes):
         self.session.regions.extend([region])
         return region
 
+    def remove_regions(self, *regions: Region) -> None:
+        """Remove outlines; `undo` brings them back."""
+        self.session.regions.remove([one.id for one in regions])
+
+    def classify_regions(self, class_name: str | None, *regions: Region) -> None:
+        """Give outlines a class, or none."""
+        self.session.regions.classify([one.id for one in regions], class_name)
+
+    def select_regions(self, *regions: Region) -> None:
+        """Select outlines, for `predict` and `region_genes`; none: all are meant."""
+        self.session.regions.select([one.id for one in regions])
+
+    def add_class(self, name: str, color: tuple[int, int, int] | None = None) -> None:
+        """Add a class of outlines, with a colour (0 to 255) or a free one."""
+        self.session.regions.add_class(name, color)
+
     def use_labels(self, key: str | None) -> None:
         """Use a source of labels: 'regions', or one of ``session.labelling.keys``."""
         with self.session.undoing.step("Use other labels"):
@@ -84,6 +100,10 @@ class WorkbenchOutput(WorkbenchGenes):
         """Allow edits again; the record counts it."""
         self.session.regions.unlock()
         return self.session.regions.blinding
+
+    def stop_hiding(self) -> None:
+        """Give a blinded annotation up: the outlines stay, the record of it goes."""
+        self.session.regions.end_blinded()
 
     def undo(self) -> None:
         """Take back what was done last."""

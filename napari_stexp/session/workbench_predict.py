@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from napari_stexp.errors import PredictionError
+from napari_stexp.errors import PredictionError, StexpError
 from napari_stexp.progress import Progress
 from napari_stexp.session.prediction_steps import (
     PredictionRequest,
@@ -17,12 +18,16 @@ from napari_stexp.session.workbench_base import Bounds, WorkbenchBase
 
 if TYPE_CHECKING:
     from napari_stexp.predict import Prediction, PredictParams
+    from napari_stexp.predict.devices import DeviceInfo
 
 __all__ = ["WorkbenchPredict"]
 
 
 class WorkbenchPredict(WorkbenchBase):
     """Predicts, and keeps several predictions; the part of `Workbench` for the dock Predict."""
+
+    _waits: Event | None = None  # set while a run shall wait
+    _cancelled = False
 
     def set_params(self, **settings: Any) -> PredictParams:
         """Change how the next prediction is made.
@@ -80,6 +85,8 @@ class WorkbenchPredict(WorkbenchBase):
         found: list[Prediction] = []
 
         def take(progress: Progress) -> None:
+            if self._cancelled:
+                raise StexpError("this was cancelled")
             new = progress.new
             if isinstance(new, StartedPrediction):
                 found.append(new.prediction)
@@ -89,10 +96,33 @@ class WorkbenchPredict(WorkbenchBase):
             elif new is not None:
                 session.add_batch(new, found[0])
 
-        task = predict_steps(request, embeddings=self._host.embeddings())
+        self._waits, self._cancelled = Event(), False
+        task = predict_steps(request, pause=self._waits, embeddings=self._host.embeddings())
         title = f"Predicting {request.spots.n_obs:,} spots"
         self._run("predict", title, task, take)
         return found[0]
+
+    def pause(self) -> None:
+        """Let a prediction wait that runs in another thread, or in the window."""
+        if not self._host.pause(True) and self._waits is not None:
+            self._waits.set()
+
+    def resume(self) -> None:
+        """Let it go on."""
+        if not self._host.pause(False) and self._waits is not None:
+            self._waits.clear()
+
+    def cancel(self) -> None:
+        """Stop a prediction; what has been predicted until then is kept."""
+        if not self._host.cancel():
+            self._cancelled = True
+            self.resume()
+
+    def list_devices(self) -> list[DeviceInfo]:
+        """Return what can compute here, for ``set_params(device=…)``."""
+        from napari_stexp.predict.devices import available_devices
+
+        return available_devices()
 
     # ---- several -------------------------------------------------------------------------
 

@@ -75,9 +75,10 @@ def read_results(path: Path) -> KeptResults:
     readers = {
         "genes": _words_to_genes, "agreement": _words_to_agreement, "scores": _words_to_scores,
     }  # fmt: skip
-    return KeptResults(
-        **{name: reader(words[name]) for name, reader in readers.items() if words.get(name)}
-    )
+    found: dict[str, Any] = {
+        name: reader(words[name]) for name, reader in readers.items() if words.get(name)
+    }
+    return KeptResults(**found)
 
 
 def _plain(value: Any) -> Any:

@@ -21,17 +21,20 @@ TRAINING = [code for code in BLOCKS if "find_sections(" in code]
 NOT_RUN = {"make_grid", "set_mpp", "load_signatures"}
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(300)
 def test_the_examples_run_one_after_the_other(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "places.csv").write_text(
+        "spot,px,py,ERBB2,CD74\na,700,700,3,1\nb,800,700,0,2\nc,700,800,1,1\n"
+    )
     names: dict = {}
     for number, code in enumerate(BLOCKS):
         if code in TRAINING:
             continue
         exec(compile(code, f"scripting.md, example {number + 1}", "exec"), names)
     printed = capsys.readouterr().out
-    assert "True 806" in printed
+    assert "of 806 spots" in printed
+    assert re.search(r"^True 1\d\d$", printed, re.MULTILINE)
     assert "ERBB2 (806,) float32" in printed
     assert "PosixPath('genes-CD74.png')" in printed.replace("WindowsPath", "PosixPath")
     assert "<Workbench: breast_synthetic, 806 spots" in printed.splitlines()[-1]

@@ -178,9 +178,9 @@ class WorkspaceControl(QObject):
         path = Path(path)
         self.ask_before(f"opening {path.name}", lambda: self._read(path, path))
 
-    def open_at_once(self, path: str | Path) -> None:
+    def open_at_once(self, path: str | Path, recovery: Recovery | None = None) -> None:
         """Open a workspace in the background, without asking what becomes of unsaved work."""
-        self._read(Path(path), Path(path))
+        self._read(Path(path), Path(path) if recovery is None else recovery.saved_as, recovery)
 
     def recover(self, recovery: Recovery) -> None:
         """Go on with what a crash has left."""
