@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future
 from functools import lru_cache
 from threading import Lock
 
@@ -18,6 +17,27 @@ __all__ = ["TileCache", "shared_cache"]
 
 Tile = NDArray[np.uint8]
 DEFAULT_LIMIT_MB = 128.0
+
+
+class _Load:
+    """A tile that a thread is decoding; others wait for it at the lock."""
+
+    __slots__ = ("error", "lock", "tile")
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.lock.acquire()  # a Future's lock and condition cost as much as a tenth of a tile
+        self.tile: Tile | None = None
+        self.error: BaseException | None = None
+
+    def result(self) -> Tile:
+        """Wait, and return the tile or raise what its decoding raised."""
+        with self.lock:
+            pass
+        if self.tile is None:
+            assert self.error is not None
+            raise self.error
+        return self.tile
 
 
 class TileCache:
@@ -36,7 +56,7 @@ class TileCache:
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         self._tiles: OrderedDict[Hashable, Tile] = OrderedDict()
-        self._loading: dict[Hashable, Future[Tile]] = {}
+        self._loading: dict[Hashable, _Load] = {}
         self._bytes = 0
         self._lock = Lock()
 
@@ -71,7 +91,7 @@ class TileCache:
             flight = self._loading.get(key)
             mine = flight is None
             if flight is None:
-                flight = self._loading[key] = Future()
+                flight = self._loading[key] = _Load()
         if not mine:
             return flight.result()
         try:
@@ -79,13 +99,15 @@ class TileCache:
         except BaseException as error:
             with self._lock:
                 del self._loading[key]
-            flight.set_exception(error)
+            flight.error = error
+            flight.lock.release()
             raise
         tile.flags.writeable = False
         with self._lock:
             del self._loading[key]
             self._keep(key, tile)
-        flight.set_result(tile)
+        flight.tile = tile
+        flight.lock.release()
         return tile
 
     def peek(self, key: Hashable) -> Tile | None:

@@ -23,7 +23,7 @@ __all__ = ["SAME_SCALE", "PatchBatch", "PatchReader"]
 
 #: Up to this relative difference of µm/px, patches are read at level 0 without resampling.
 SAME_SCALE = 0.03
-#: Memory for the unresampled windows of one step, in bytes.
+#: Memory for the unresampled windows of one step in all threads, in bytes.
 _WINDOW_BYTES = 64_000_000
 #: Beyond this, a coordinate is as far outside as any other: keeps integers in range.
 _FAR = 2**40
@@ -139,7 +139,7 @@ class PatchReader:
         if self.ratio == 1.0:
             return self._read_native(centers, pool, stop)
         size = self._window_size()
-        step = max(1, _WINDOW_BYTES // (size * size * 3))
+        step = max(1, _WINDOW_BYTES // self.threads // (size * size * 3))
         parts = [
             self._read_resampled(centers[i : i + step], pool, stop)
             for i in range(0, len(centers), step)
@@ -260,7 +260,7 @@ class PatchReader:
             (x, y) in level-0 pixels.
         batch_size : int
         prefetch : int
-            How many batches are read ahead.
+            How many batches are read ahead, at least one for each thread.
         batches : iterable of (n,) int arrays, optional
             Indices into ``centers`` to read together, in place of `cut`'s; each is
             asked for when it is about to be read, so that an order may still change.
@@ -279,17 +279,17 @@ class PatchReader:
         source = iter(self.cut(points, batch_size) if batches is None else batches)
         stop = Event()
         waiting: deque[tuple[NDArray[np.intp], Future[PatchBatch]]] = deque()
-        ahead = ThreadPoolExecutor(1, "stexp-ahead")
-        pool = ThreadPoolExecutor(self.threads, "stexp-patch") if self.threads > 1 else None
+        # A thread reads whole batches: sharing out the tiles of one costs more than it gains.
+        pool = ThreadPoolExecutor(self.threads, "stexp-patch")
 
         def submit() -> None:
             indices = next(source, None)
             if indices is not None:
-                job = ahead.submit(self._read, points[indices], pool, stop)
+                job = pool.submit(self._read, points[indices], None, stop)
                 waiting.append((indices, job))
 
         try:
-            for _ in range(max(1, prefetch)):
+            for _ in range(max(1, prefetch, self.threads)):
                 submit()
             while waiting:
                 indices, job = waiting.popleft()
@@ -298,9 +298,7 @@ class PatchReader:
                 yield indices, batch
         finally:
             stop.set()
-            ahead.shutdown(cancel_futures=True)
-            if pool is not None:
-                pool.shutdown(cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
 
 
 def _ratio(slide_mpp: float | None, mpp: float | None, field: float) -> float:
