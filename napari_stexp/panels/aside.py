@@ -38,7 +38,7 @@ class WindowAside(QObject):
         self._done.connect(self._deliver)
 
     def run(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
-        """Do some work, as `napari_stexp.viewer.aside.AtOnce` does, but later.
+        """Do some work, as `napari_stexp.viewer.aside.Aside` says.
 
         An error goes to the log, and nothing follows.
         """

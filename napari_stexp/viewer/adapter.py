@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_stexp.errors import StexpError
 from napari_stexp.viewer.alignment_view import AlignmentView
-from napari_stexp.viewer.aside import AtOnce
+from napari_stexp.viewer.aside import Aside
 from napari_stexp.viewer.classes_layer import Classes
 from napari_stexp.viewer.drawing import Drawing
 from napari_stexp.viewer.flying import Flying
@@ -23,6 +23,7 @@ from napari_stexp.viewer.slide_layer import (
     show_again,
 )
 from napari_stexp.viewer.stack import LayerStack
+from napari_stexp.viewer.tissue_layer import TissueView
 from napari_stexp.viewer.torch_import import import_torch_gently
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class LayerAdapter(Flying):
         Clicks on spots, and the ring around the one that was clicked.
     aligning : AlignmentView
         Spots that are moved, and points of pairs.
+    tissue : TissueView
+        The mask of the tissue.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class LayerAdapter(Flying):
         self.drawing = Drawing(session, self._stack)
         self.focus = Focus(session, self._stack)
         self.aligning = AlignmentView(session, self._stack, self._layers_of_spots)
+        self.tissue = TissueView(session, self._stack)
         self._found: Layer | None = None  # a layer of a reader's, being taken over
         self._layers: list[Layer | None] = []  # what is left when it is closed
         self._connections = self._connect()
@@ -92,7 +96,7 @@ class LayerAdapter(Flying):
         for emitter, slot in self._viewer_events():
             emitter.connect(slot)
 
-    def use_aside(self, aside: AtOnce) -> None:
+    def use_aside(self, aside: Aside) -> None:
         """Let what takes long be done by this from now on, not where it is asked for."""
         self._stack.aside = aside
 
@@ -263,6 +267,7 @@ class LayerAdapter(Flying):
             self.drawing.close()
             self.focus.close()
             self.aligning.close()
+            self.tissue.close()
             self._classes.remove()
             self._layers = self._own_layers()
             self._spots.close()

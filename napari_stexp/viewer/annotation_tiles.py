@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_stexp.viewer.aside import AtOnce
+from napari_stexp.viewer.aside import Aside, AtOnce
 from napari_stexp.viewer.frame import layer_frame
 from napari_stexp.viewer.layer_data import REGIONS
 from napari_stexp.viewer.region_content import RegionContent, find_content
+from napari_stexp.viewer.region_level import RegionLevel
 from napari_stexp.viewer.region_raster import SIDE, draw_rings
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class RegionTiles:
         (x, y) of the top left corner, level-0 px: (0, 0), or less where a region lies there.
     shapes : list of (int, int)
         Height and width of each level; the first has `FINEST` pixels per level-0 px.
-    aside : AtOnce
+    aside : Aside
         Where tiles of many regions are drawn; coarser ones are seen until they are there.
     on_drawn : callable
         Called when there are.
@@ -89,7 +90,7 @@ class RegionTiles:
         self._waiting: OrderedDict[_Key, None] = OrderedDict()
         self._lock = Lock()
         self._content = find_content(regions, classes, selected)
-        self.aside = AtOnce()
+        self.aside: Aside = AtOnce()
         self.on_drawn: Callable[[], None] = lambda: None
         self.tile(len(self.shapes) - 1, 0, 0)  # which is seen in place of others
 
@@ -160,11 +161,11 @@ class RegionTiles:
                 self._tiles.move_to_end(key)
                 return found
         content = self._content
-        found = content.rings.find(*self._box(level, row, column, margin=4))
-        if not self.aside.at_once and len(found) > _QUICK:
+        rings = content.rings.find(*self._box(level, row, column, margin=4))
+        if not self.aside.at_once and len(rings) > _QUICK:
             self._ask_for(key)
             return self._stand_in(*key)
-        drawn = self._draw(content, found, *key)
+        drawn = self._draw(content, rings, *key)
         with self._lock:
             self._keep(self._tiles, key, drawn)
         return drawn
@@ -231,46 +232,6 @@ class RegionTiles:
     def levels(self) -> list[RegionLevel]:
         """Return all levels as arrays, finest first."""
         return [RegionLevel(self, level) for level in range(len(self.shapes))]
-
-
-class RegionLevel:
-    """One level as an array (h, w, 4) uint8 that is drawn where it is indexed.
-
-    A dask array would do the same, but takes half a second to slice where a level has
-    100,000 chunks, as the finest of a large slide.
-
-    Parameters
-    ----------
-    tiles : RegionTiles
-    level : int
-    """
-
-    dtype = np.dtype(np.uint8)
-    ndim = 3
-
-    def __init__(self, tiles: RegionTiles, level: int) -> None:
-        self._tiles, self._level = tiles, level
-        self.shape = (*tiles.shapes[level], 4)
-        self.size = self.shape[0] * self.shape[1] * 4
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[np.uint8]:
-        """Draw all of it; meant for the coarsest level."""
-        return np.asarray(self[:, :], dtype=dtype)
-
-    def __getitem__(self, key: Any) -> NDArray[np.uint8]:
-        rows, columns = (range(n)[part] for n, part in zip(self.shape[:2], key[:2], strict=True))
-        tiles = [
-            [self._tiles.tile(self._level, row, column)
-             for column in range(columns[0] // SIDE, columns[-1] // SIDE + 1)]
-            for row in range(rows[0] // SIDE, rows[-1] // SIDE + 1)
-        ]  # fmt: skip
-        joined = np.concatenate([np.concatenate(line, axis=1) for line in tiles])
-        top, left = rows[0] // SIDE * SIDE, columns[0] // SIDE * SIDE
-        part = joined[
-            rows.start - top : rows.stop - top : rows.step,
-            columns.start - left : columns.stop - left : columns.step,
-        ]
-        return part[..., key[2]] if len(key) > 2 else part
 
 
 def place_tiles(layer: Image, mpp: float | None) -> None:

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol
 
-__all__ = ["AtOnce"]
-
-Result = TypeVar("Result")
+__all__ = ["Aside", "AtOnce"]
 
 
-class AtOnce:
-    """Does all work where it is asked for: in scripts, and where there is no window.
+class Aside(Protocol):
+    """Does work, here or elsewhere."""
 
-    Attributes
-    ----------
-    at_once : bool
-        Whether results are there when `run` returns.
-    """
-
-    at_once = True
+    @property
+    def at_once(self) -> bool:
+        """Whether results are there when `run` returns."""
 
     def run(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
         """Do some work, and hand its result on.
@@ -32,8 +26,20 @@ class AtOnce:
         then : callable
             Takes what ``work`` returned, in the thread that this belongs to.
         """
-        then(work())
 
     def later(self, then: Callable[[], None]) -> None:
         """Do something in a later turn of the event loop, where there is one."""
+
+
+class AtOnce:
+    """Does all work where it is asked for: in scripts, and where there is no window."""
+
+    at_once = True
+
+    def run(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        """Do some work, and hand its result on."""
+        then(work())
+
+    def later(self, then: Callable[[], None]) -> None:
+        """Do something now."""
         then()

@@ -17,7 +17,7 @@ from napari_stexp.viewer.annotation_tiles import (
     make_tiled_layer,
     place_tiles,
 )
-from napari_stexp.viewer.aside import AtOnce
+from napari_stexp.viewer.aside import Aside, AtOnce
 from napari_stexp.viewer.frame import layer_frame, place, world_mpp
 from napari_stexp.viewer.garbage import spare_what_is_there
 from napari_stexp.viewer.layer_data import REGIONS
@@ -56,7 +56,7 @@ def fits_shapes(regions: Sequence[Any]) -> bool:
     return n_parts + n_holes <= MOST_RINGS and n_vertices <= MOST_VERTICES
 
 
-def takes_long(regions: Sequence[Any], aside: AtOnce) -> bool:
+def takes_long(regions: Sequence[Any], aside: Aside) -> bool:
     """Whether the picture of these regions is to be made aside."""
     return not aside.at_once and len(regions) > _MANY
 
@@ -88,7 +88,7 @@ class RegionsLayer:
         With at least one region.
     layer : napari layer, optional
         A reader's, that holds these regions, to be used in place of a new one.
-    aside : AtOnce, optional
+    aside : Aside, optional
         Where pictures of many regions are made.
     tiles : RegionTiles, optional
         Of the session's regions, where there are some already.
@@ -98,11 +98,11 @@ class RegionsLayer:
         self,
         session: Session,
         layer: Layer | None = None,
-        aside: AtOnce | None = None,
+        aside: Aside | None = None,
         tiles: RegionTiles | None = None,
     ) -> None:
         self._session = session
-        self._aside = AtOnce() if aside is None else aside
+        self._aside: Aside = AtOnce() if aside is None else aside
         regions = session.regions
         self.layer: Layer
         if layer is None:

@@ -22,7 +22,7 @@ class _Ready:
         self.spots: weakref.ref[Any] = weakref.ref(spots, self._forget)
 
     def is_of(self, spots: Any) -> bool:
-        return self.spots() is spots and self.places() is spots.obsm["spatial"]
+        return self.places() is spots.obsm["spatial"] and self.spots() is spots
 
     def _forget(self, _gone: Any) -> None:
         if self in _KNOWN:

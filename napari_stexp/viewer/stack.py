@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from napari_stexp.viewer.aside import AtOnce
+from napari_stexp.viewer.aside import Aside, AtOnce
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,14 +29,14 @@ class LayerStack:
     ----------
     busy : bool
         Whether what happens to the layers is the plugin's own doing.
-    aside : AtOnce
+    aside : Aside
         Does what takes long; a window puts one in its place that works in a thread.
     """
 
     def __init__(self, viewer: ViewerModel) -> None:
         self.viewer = viewer
         self.busy = False
-        self.aside = AtOnce()
+        self.aside: Aside = AtOnce()
 
     @contextmanager
     def editing(self) -> Iterator[None]:
