@@ -154,6 +154,26 @@ def test_classes_and_composites_are_drawn(session, drawn) -> None:
     assert one.entries[0][0] == "#ff0000"
 
 
+def test_classes_and_composites_are_drawn_side_by_side(session, drawn) -> None:
+    session.regions.extend([make_region(color=(200, 0, 0))])
+    session.labelling.shown = True
+    session.composite = ("ERBB2", "CD74")
+    session.views.show("sides")
+    classes, *sides = _only(drawn()).maps
+    assert isinstance(classes, ClassMap)
+    assert [one.title for one in sides] == ["measured", "predicted"]
+    assert all(isinstance(one, MixMap) for one in sides)
+    assert sides[0].entries == sides[1].entries, "the same limits"
+    assert not np.array_equal(sides[0].colours, sides[1].colours)
+    session.labelling.shown = False
+    session.views.show("models")
+    assert [one.title for one in _only(drawn()).maps] == list(session.predictions)
+    session.views.show("genes", ["ERBB2", "CD74"])
+    mixed, *genes = _only(drawn()).maps
+    assert isinstance(mixed, MixMap)
+    assert [one.title for one in genes] == ["ERBB2", "CD74"]
+
+
 def test_heat_maps_are_averages_between_spots(session, drawn) -> None:
     session.display = replace(session.display, mode="heat map")
     (one,) = _only(drawn()).maps

@@ -22,6 +22,25 @@ def test_broken_slide_is_told_and_the_panel_stays_usable(window, tmp_path, slide
     assert w.session.slide is not None
 
 
+def test_the_form_of_grids_makes_room_for_spots(shown_window, slide_file, spots_file):
+    from qtpy.QtWidgets import QScrollArea
+
+    w = shown_window
+    w.open(slide_file)
+    assert w.slide.grid_form.button.isVisible()
+    w.open(spots_file)
+    assert not w.slide.grid_form.button.isVisible()
+    assert w.slide.fit_row.align_button.isVisible()
+    w.slide.window().resize(1280, 800)
+    w.settle()
+    area = w.slide.findChild(QScrollArea)
+    w.wait(lambda: area.verticalScrollBar().maximum() == 0)
+    w.click(w.slide.grid_fold.button)
+    assert w.slide.grid_form.button.isVisible()
+    w.session.set_spots(None)
+    assert w.slide.grid_fold.opened
+
+
 def test_missing_file(window, tmp_path):
     w = window
     w.slide.open_path(tmp_path / "none.h5ad")
