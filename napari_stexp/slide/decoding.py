@@ -75,7 +75,10 @@ class StoredLevel:
         samples = parts[0] if self.planes == 1 else np.concatenate(parts, axis=2)
         if samples.shape[2] != self.kind.samples:
             raise self._broken(source, index, f"{samples.shape[2]} channels")
-        tile = self.kind.to_rgb(samples)
+        try:
+            tile = self.kind.to_rgb(samples)
+        except (IndexError, TypeError, ValueError) as error:  # samples of another type
+            raise self._broken(source, index, f"{samples.dtype} samples") from error
         if tile.shape[:2] != self.level.tile:
             tile = _padded(tile, self.level.tile)
         return np.ascontiguousarray(tile)

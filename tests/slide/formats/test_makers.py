@@ -12,7 +12,7 @@ import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_stexp.errors import SlideError
+from napari_stexp.errors import SlideError, TileError
 from napari_stexp.slide import open_slide, prepare_slide
 from tests.slide.builders.makers import (
     halve,
@@ -159,6 +159,14 @@ def test_colours_of_several_sizes_are_refused(tmp_path: Path, image) -> None:
         tif.pages[0].tags["TileWidth"].overwrite(2048)
     with pytest.raises(SlideError, match=r"colours of one size.* in tiles of 2048 x 128"):
         open_slide(path, backend="own")
+
+
+def test_a_colour_of_another_type_is_unreadable(tmp_path: Path, image) -> None:
+    path = write_ome_files(tmp_path, image, companion=False)
+    with tifffile.TiffFile(tmp_path / "slide-blue.ome.tif", mode="r+b") as tif:
+        tif.pages[0].tags["BitsPerSample"].overwrite(16)
+    with open_slide(path, backend="own") as slide, pytest.raises(TileError):
+        slide.read_tile(0, 1, 1)
 
 
 @pytest.mark.parametrize(
