@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -203,6 +204,8 @@ class Controller(BackgroundTasks):
             if then is not None:
                 then()
 
+        if settings.mask is None:
+            settings = replace(settings, mask=self.session.tissue.mask)
         steps = tasks.make_grid_steps(self.session.slide, settings)
         self.start("spots", steps, title="Making a grid", on_return=show)
 

@@ -1,16 +1,21 @@
-"""Form for virtual spots: layout, pitch, diameter, in tissue only."""
+"""Form for virtual spots: layout, pitch, diameter, in tissue only, finer in some regions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QWidget
 
+from napari_stexp.panels.slide.grid_table import GridTable
 from napari_stexp.panels.tasks import GridSettings
 from napari_stexp.panels.widgets import ignore_idle_wheel, make_button
+from napari_stexp.session.grid_steps import REST, areas_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_stexp.annotation import Region
     from napari_stexp.slide import Slide
 
 __all__ = ["GridForm"]
@@ -20,6 +25,7 @@ class GridForm(QWidget):
     """Asks for a grid of virtual spots."""
 
     requested = Signal(object)  # GridSettings
+    count_wanted = Signal(object)  # GridSettings; None: nothing to count
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,11 +50,34 @@ class GridForm(QWidget):
         form.addRow("Layout", self.layout_box)
         form.addRow("Pitch", self.pitch_box)
         form.addRow("Diameter", self.diameter_box)
+        self.rest_box = QCheckBox("also outside of them")
+        self.rest_box.setChecked(True)
+        self.rest_box.setToolTip("Lay spots outside of the regions too, at the pitch above.")
+        self.table = GridTable()
+        self.number = QLabel("")
+        self.number.setWordWrap(True)
+        form.addRow(self.table)
+        form.addRow(self.rest_box)
+        form.addRow(self.number)
         form.addRow(self.tissue_box, self.button)
+        self._regions: Sequence[Region] = ()
+        self._ready = False
+        for signal in (
+            self.layout_box.currentIndexChanged, self.pitch_box.valueChanged,
+            self.diameter_box.valueChanged, self.tissue_box.toggled, self.rest_box.toggled,
+            self.table.changed,
+        ):  # fmt: skip
+            signal.connect(self._want_count)
 
     def settings(self) -> GridSettings:
         """Return what is in the form."""
+        areas, pitches = (), self.table.pitches
+        if pitches or not self.rest_box.isChecked():
+            own = pitches or dict.fromkeys(self.table.rows, self.pitch_box.value())
+            rest = self.pitch_box.value() if self.rest_box.isChecked() else None
+            areas = areas_of(self._regions, own, rest)
         return GridSettings(
+            areas=areas,
             layout=self.layout_box.currentData(),
             pitch_um=self.pitch_box.value(),
             diameter_um=self.diameter_box.value(),
@@ -66,6 +95,7 @@ class GridForm(QWidget):
         """Enable the button where a grid can be made; its tooltip says what is missing."""
         ready = slide is not None and slide.mpp is not None
         self.button.setEnabled(ready and not busy)
+        self._ready = ready
         if slide is None:
             text = "Open a slide first."
         elif not ready:
@@ -73,6 +103,33 @@ class GridForm(QWidget):
         else:
             text = "Lay these virtual spots on the slide. They replace the present ones."
         self.button.setToolTip(text)
+
+    def show_regions(self, regions: Sequence[Region]) -> None:
+        """Offer a pitch for each class of these regions."""
+        self._regions = regions
+        names = dict.fromkeys(one.class_name or one.name or "" for one in regions)
+        self.table.show_classes(tuple(names), self.pitch_box.value())
+        self.rest_box.setVisible(bool(regions))
+        if not regions:
+            self.rest_box.setChecked(True)
+
+    def show_counts(self, counts: dict[str, int], problem: str) -> None:
+        """Say how many spots the grid would have."""
+        self.table.show_counts(counts)
+        total, rest = sum(counts.values()), counts.get(REST)
+        text = f"{total:,} spots"
+        if rest is not None and len(counts) > 1:
+            text += f", {rest:,} of them outside the regions"
+        self.number.setText(problem.capitalize() if problem else text + ".")
+
+    def _want_count(self, _: object = None) -> None:
+        self.number.setText("")
+        self.table.show_counts({})
+        self.count_wanted.emit(self.settings() if self._ready and self.isVisible() else None)
+
+    def count_again(self) -> None:
+        """Count again: the tissue, the regions or the scale are others."""
+        self._want_count()
 
     def _make_um_box(self, value: float, tooltip: str) -> QDoubleSpinBox:
         box = ignore_idle_wheel(QDoubleSpinBox())

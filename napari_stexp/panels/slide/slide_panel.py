@@ -18,6 +18,8 @@ from napari_stexp.panels.slide.bins_row import BinsRow
 from napari_stexp.panels.slide.columns_row import ColumnsRow
 from napari_stexp.panels.slide.grid_form import GridForm
 from napari_stexp.panels.slide.slide_extras import SlideExtras
+from napari_stexp.panels.slide.tissue_control import TissueControl
+from napari_stexp.panels.slide.tissue_form import TissueForm
 from napari_stexp.panels.text import count
 from napari_stexp.panels.widgets import (
     Facts,
@@ -119,6 +121,9 @@ class SlidePanel(Panel):
         self.column.addWidget(self.from_spots_button)
         self.extras = SlideExtras(self)
         self.column.addWidget(self.extras)
+        self.tissue_control = TissueControl(self.controller, self)
+        self.tissue_form = TissueForm(self, self.tissue_control)
+        self.column.addWidget(self.tissue_form)
 
     def _build_spots(self) -> None:
         self.column.addWidget(make_heading("Spots"))
@@ -187,6 +192,10 @@ class SlidePanel(Panel):
         self.clear_annotations_requested.connect(controller.clear_annotations)
         self.model_requested.connect(controller.load_bundle)
         self.grid_form.requested.connect(self._ask_grid)
+        self.grid_form.count_wanted.connect(self.tissue_control.count_grid)
+        self.tissue_control.counted.connect(self.grid_form.show_counts)
+        for signal in (session.tissue.changed, session.regions.changed):
+            self.watch(signal, self._on_grid_ground)
         self.grid_requested.connect(controller.make_grid)
         self.from_spots_button.clicked.connect(self.mpp_from_spots_requested)
         self.clear_spots_button.clicked.connect(self.clear_spots_requested)
@@ -217,6 +226,10 @@ class SlidePanel(Panel):
         """Make room for what is known of the spots once there are any."""
         self.grid_fold.set_opened(spots is None)
 
+    def _on_grid_ground(self, _new: Any = None) -> None:
+        self.grid_form.show_regions(self.session.regions.items)
+        self.grid_form.count_again()
+
     def _on_step_taken(self, _new: Any) -> None:
         self._say_next_step()
 
@@ -240,6 +253,8 @@ class SlidePanel(Panel):
         self._show_mpp_button()
         self._show_scale()
         self.extras.refresh()
+        self.tissue_form.refresh()
+        self.grid_form.show_regions(session.regions.items)
         self.spots_facts.show_facts(describe_spots(spots) if spots is not None else {})
         self.bins_row.show_state(spots, busy("spots"))
         self.columns_row.show_state(spots, busy("spots"))

@@ -16,6 +16,9 @@ from napari_stexp.panels.tasks import GridSettings
 
 __all__ = ["read_state", "show_state"]
 
+#: Of the grid's form; pitches of regions belong to the regions of the moment.
+_GRID = ("layout", "pitch_um", "diameter_um", "in_tissue")
+
 
 def read_state(window: QMainWindow) -> dict[str, Any]:
     """Return which tab is in front, which folds are open, and the grid that is asked for."""
@@ -26,7 +29,8 @@ def read_state(window: QMainWindow) -> dict[str, Any]:
         for fold in panel.findChildren(Fold):
             state["folds"][f"{title}/{fold.title}"] = fold.opened
     for form in window.findChildren(GridForm):
-        state["grid"] = vars(form.settings())
+        grid = form.settings()
+        state["grid"] = {name: getattr(grid, name) for name in _GRID}
     return state
 
 
@@ -45,7 +49,9 @@ def show_state(window: QMainWindow, viewer: Any, state: Mapping[str, Any]) -> No
             dock.raise_()
     for form in window.findChildren(GridForm):
         with suppress(KeyError, TypeError, ValueError):
-            form.show_settings(GridSettings(**state["grid"]))
+            words = state["grid"]
+            known = {name: words[name] for name in _GRID if name in words}
+            form.show_settings(GridSettings(**known))
 
 
 def _panels(window: QMainWindow) -> Iterator[tuple[str, QDockWidget, Panel]]:
