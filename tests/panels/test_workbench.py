@@ -97,6 +97,26 @@ def test_figures_are_written_through_the_window(
     assert window.errors == []
 
 
+def test_the_view_and_the_tabs_are_the_windows(shown_window, slide_file, spots_file) -> None:
+    w, stexp = shown_window, get_workbench(shown_window.viewer)
+    found = stexp.open(spots_file, slide_file)
+    assert [kind for _, kind in found] == ["slide", "spots"]
+    stexp.fly_to("2x1")
+    x, y = w.session.spots.obsm["spatial"][8]
+    left, top, right, bottom = w.controller.predicting.view
+    assert ((left + right) / 2, (top + bottom) / 2) == pytest.approx((x, y), abs=1)
+    near = right - left
+    stexp.fit()
+    left, _, right, _ = w.controller.predicting.view
+    assert right - left > 2 * near
+    stexp.show_tab("Genes")
+    w.wait(lambda: not w.genes.visibleRegion().isEmpty())
+    with pytest.raises(StexpError, match="no such tab"):
+        stexp.show_tab("Nowhere")
+    stexp.close_slide()
+    assert w.errors == []
+
+
 def test_the_console_knows_the_workbench(window, stexp) -> None:
     pushed = [names["stexp"] for names in window.viewer.window._qt_viewer.console_backlog
               if "stexp" in names]  # fmt: skip
