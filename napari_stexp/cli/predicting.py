@@ -9,6 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from napari_stexp.cli.grid_options import (
+    MaxHoleOption,
+    MinPieceOption,
+    OnlyRegionsOption,
+    RegionPitchOption,
+    RegionsOption,
+    SaveTissueOption,
+    TissueMaskOption,
+    make_grid,
+)
 from napari_stexp.cli.options import (
     AsJson,
     BackendChoice,
@@ -94,6 +104,13 @@ def command(
     ] = None,
     pitch: Annotated[float, typer.Option(help="Distance between spots of a grid, µm.")] = 100.0,
     diameter: Annotated[float, typer.Option(help="Diameter of a grid's spots, µm.")] = 55.0,
+    tissue_mask: TissueMaskOption = None,
+    save_tissue_mask: SaveTissueOption = None,
+    min_piece: MinPieceOption = None,
+    max_hole: MaxHoleOption = None,
+    regions: RegionsOption = None,
+    region_pitch: RegionPitchOption = None,
+    only_regions: OnlyRegionsOption = False,
     mpp: Mpp = None,
     mpp_from: MppFromOption = None,
     colour: ColourOption = ColourChoice.STORED,
@@ -175,7 +192,20 @@ def command(
                 session.set_spots(measured)
             take_scale_from_spots(session, reporter)
         else:
-            session.make_grid_spots(pitch, diameter, (grid or Layout.HEX).value)
+            make_grid(
+                session,
+                pitch,
+                diameter,
+                (grid or Layout.HEX).value,
+                reporter,
+                tissue_mask=tissue_mask,
+                save_tissue_mask=save_tissue_mask,
+                min_piece=min_piece,
+                max_hole=max_hole,
+                regions=regions,
+                region_pitch=region_pitch,
+                only_regions=only_regions,
+            )
         start = time.perf_counter()
         prediction = _predict(session, output, keep_partial, reporter)
         facts = _summarise(prediction, output, time.perf_counter() - start)
