@@ -8,7 +8,8 @@ the script makes in a temporary folder, of a texture or of ``--picture``; and an
 
 Each patch is 224 px of level 0, as an RGB array. All readers read the same patches, one after the
 other within each round and from a slide opened anew; the table holds the medians over all rounds.
-Before anything is timed, their pixels are compared. Patterns:
+Before anything is timed, their pixels are compared. All are kept on one processor (the second
+thread on another one). Patterns:
 
 - ``random``: patches anywhere. ``one by one`` is a call of `Slide.read_region` for each; else the
   patches are given to `PatchReader` in batches of 64, as prediction does.
@@ -18,6 +19,7 @@ Before anything is timed, their pixels are compared. Patterns:
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import sys
 import tempfile
@@ -29,6 +31,7 @@ import numpy as np
 from slide_big import make_texture
 
 PATCH = 224
+CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 BATCH = 64
 Corners = np.ndarray  # (n, 2) int, x and y of upper left pixels
 Patches = Iterator[np.ndarray]
@@ -149,9 +152,7 @@ def write_jpeg2000_svs(path: Path, image: np.ndarray) -> Path:
         for y in range(0, height, 256):
             for x in range(0, width, 256):
                 piece = np.ascontiguousarray(image[y : y + 256, x : x + 256])
-                yield imagecodecs.jpeg2k_encode(
-                    piece, level=30, codecformat="j2k", mct=True
-                )
+                yield imagecodecs.jpeg2k_encode(piece, level=30, codecformat="j2k", mct=True)
 
     tifffile.imwrite(
         path, tiles(), shape=(height, width, 3), dtype=np.uint8, photometric="rgb",
@@ -197,10 +198,17 @@ def measure(
         for n, corners in enumerate(rounds):
             names = list(readers)
             for name in names[n % len(names) :] + names[: n % len(names)]:
+                use_cores(2 if name.endswith("two threads") else 1)
                 start = time.perf_counter()
                 count = sum(1 for _ in readers[name](path, corners))
                 rates[pattern][name].append(count / (time.perf_counter() - start))
     return {p: {r: statistics.median(v) for r, v in found.items()} for p, found in rates.items()}
+
+
+def use_cores(n: int) -> None:
+    """Keep this process, and the threads it starts from now on, on so many processors."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, set(CORES[:n]))
 
 
 def print_table(path: Path, rates: dict[str, dict[str, float]]) -> None:

@@ -142,6 +142,7 @@ def _photograph(window: Any, path: Path) -> None:
     import time
 
     from napari_stexp.files import atomic_path
+    from napari_stexp.panels import get_adapter
 
     session = window.session
     window.wait(
@@ -155,5 +156,8 @@ def _photograph(window: Any, path: Path) -> None:
     )
     drawn = time.monotonic() + _DRAWING_TIME
     window.wait(lambda: time.monotonic() > drawn, 2 * _DRAWING_TIME, "drawing")
+    live = get_adapter(window.viewer).live
+    if live is not None:
+        live.finish()  # all of the slide is sharp
     with atomic_path(path) as temporary:
         window.viewer.screenshot(str(temporary), canvas_only=False, flash=False)
