@@ -22,6 +22,7 @@ from napari_stexp.panels.genes.signature_control import SignatureControl
 from napari_stexp.panels.plots.plot_library import PlotLibrary
 from napari_stexp.panels.predict.prediction_control import PredictionControl
 from napari_stexp.panels.reading.reading_control import ReadingControl
+from napari_stexp.panels.slide.tissue_control import TissueControl
 from napari_stexp.panels.train.training_control import TrainingControl
 from napari_stexp.panels.workspace.workspace_control import WorkspaceControl
 from napari_stexp.session.spot_questions import open_spots_steps
@@ -68,6 +69,7 @@ class Controller(BackgroundTasks):
         self.signatures = SignatureControl(self)
         self.workspace = WorkspaceControl(self)
         self.aligning = AlignControl(self)
+        self.tissue = TissueControl(self)
         session.noticed.connect(self._on_noticed)
 
     def close(self) -> None:
@@ -75,6 +77,7 @@ class Controller(BackgroundTasks):
         self.annotating.close()
         self.workspace.close()
         self.aligning.close()
+        self.tissue.close()
         self.signatures.close()
         for handle in list(self.tasks.values()):
             handle.cancel()

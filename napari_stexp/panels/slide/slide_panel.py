@@ -18,7 +18,6 @@ from napari_stexp.panels.slide.bins_row import BinsRow
 from napari_stexp.panels.slide.columns_row import ColumnsRow
 from napari_stexp.panels.slide.grid_form import GridForm
 from napari_stexp.panels.slide.slide_extras import SlideExtras
-from napari_stexp.panels.slide.tissue_control import TissueControl
 from napari_stexp.panels.slide.tissue_form import TissueForm
 from napari_stexp.panels.text import count
 from napari_stexp.panels.widgets import (
@@ -121,8 +120,7 @@ class SlidePanel(Panel):
         self.column.addWidget(self.from_spots_button)
         self.extras = SlideExtras(self)
         self.column.addWidget(self.extras)
-        self.tissue_control = TissueControl(self.controller, self)
-        self.tissue_form = TissueForm(self, self.tissue_control)
+        self.tissue_form = TissueForm(self, self.controller.tissue)
         self.column.addWidget(self.tissue_form)
 
     def _build_spots(self) -> None:
@@ -192,8 +190,8 @@ class SlidePanel(Panel):
         self.clear_annotations_requested.connect(controller.clear_annotations)
         self.model_requested.connect(controller.load_bundle)
         self.grid_form.requested.connect(self._ask_grid)
-        self.grid_form.count_wanted.connect(self.tissue_control.count_grid)
-        self.tissue_control.counted.connect(self.grid_form.show_counts)
+        self.grid_form.count_wanted.connect(controller.tissue.count_grid)
+        controller.tissue.counted.connect(self.grid_form.show_counts)
         for signal in (session.tissue.changed, session.regions.changed):
             self.watch(signal, self._on_grid_ground)
         self.grid_requested.connect(controller.make_grid)

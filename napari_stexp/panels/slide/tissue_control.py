@@ -54,8 +54,8 @@ class TissueControl(QObject):
 
     counted = Signal(object, str)
 
-    def __init__(self, controller: Controller, parent: QObject) -> None:
-        super().__init__(parent)
+    def __init__(self, controller: Controller) -> None:
+        super().__init__(controller)
         self._controller, self.session = controller, controller.session
         self._tidy_to: TissueSettings | None = None
         self._count_of: GridSettings | None = None
@@ -69,6 +69,11 @@ class TissueControl(QObject):
         timer.setInterval(_WAIT_MS)
         timer.timeout.connect(slot)
         return timer
+
+    def close(self) -> None:
+        """Stop what waits."""
+        self._tidy_timer.stop()
+        self._count_timer.stop()
 
     # ---- the mask ------------------------------------------------------------------------
 
