@@ -104,3 +104,39 @@ def test_small_pieces_and_holes() -> None:
 def test_other_arrays_are_refused(image) -> None:
     with pytest.raises(ValueError, match="uint8"):
         tissue_mask(image)
+
+
+MORE_INKS = {
+    "purple": (90, 40, 130), "orange": (235, 130, 40), "yellow": (235, 220, 70),
+    "brown": (120, 70, 40), "grey": (90, 90, 95),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("ink", MORE_INKS)
+def test_thin_lines_of_any_ink_are_no_tissue(ink: str) -> None:
+    """Ink lets light through: more of it is darker, in the same hue."""
+    image, truth = draw_slide()
+    canvas = Image.new("L", (800, 600))
+    ImageDraw.Draw(canvas).line((40, 40, 760, 60), fill=255, width=6)
+    ImageDraw.Draw(canvas).ellipse((20, 480, 120, 580), outline=255, width=12)
+    cover = np.asarray(canvas)[..., None] / 255
+    inked = image * np.exp(np.log((np.array(MORE_INKS[ink]) + 1) / 256) * cover)
+    mask = tissue_mask(inked.astype(np.uint8))
+    assert overlap(mask, truth) > 0.95
+    assert mask[:100].sum() + mask[470:, :130].sum() < 50
+
+
+@pytest.mark.parametrize("kind", ["cover slip", "corner", "step", "bubble", "dust", "grey padding"])
+def test_shadow_and_dirt_are_no_tissue(kind: str) -> None:
+    image, truth = draw_slide()
+    y, x = np.mgrid[:600, :800]
+    light = {
+        "cover slip": np.where((x > 60) & (x < 66), 0.45, 1.0),
+        "corner": 1 - 0.6 * np.exp(-(x**2 + y**2) / (2 * 90**2)),
+        "step": np.where(x < 80, 0.75, 1.0),
+        "bubble": np.where(abs(np.hypot(x - 80, y - 520) - 50) < 4, 0.5, 1.0),
+        "dust": np.where((x % 97 < 5) & (y % 83 < 5) & (x < 120), 0.2, 1.0),
+        "grey padding": np.where(x < 80, 0.53, 1.0),
+    }[kind]
+    mask = tissue_mask((image * light[..., None]).astype(np.uint8))
+    assert overlap(mask, truth) > 0.94
