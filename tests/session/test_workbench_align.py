@@ -53,11 +53,11 @@ def test_spots_are_moved_when_it_is_applied(wb, tmp_path) -> None:
 
 def test_pairs_place_the_spots(wb) -> None:
     own = np.array([(0.0, 0.0), (400.0, 0.0), (0.0, 300.0)])
-    before = places(wb)
-    fit = wb.fit_pairs(own, own + (7, -5))
+    before, shift = places(wb), np.array([7.0, -5.0])
+    fit = wb.fit_pairs(own, own + shift)
     assert np.abs(fit.residuals).max() < 1e-6
     wb.apply_alignment()
-    np.testing.assert_allclose(places(wb), before + (7, -5), atol=1e-6)
+    np.testing.assert_allclose(places(wb), before + shift, atol=1e-6)
     with pytest.raises(AlignmentError):
         wb.fit_pairs(own[:1], own[:1])
 

@@ -20,7 +20,8 @@ from napari_stexp.panels.genes.gene_model import (
 __all__ = ["GeneTable"]
 
 _WIDTHS = {STAR: 24, MEAN: 54, VARIANCE: 68, MORAN: 74, SCORE: 80}
-_NARROWEST_NAME = 80  # px; with more columns than fit the table scrolls sideways
+_NARROW = {MEAN: 44, VARIANCE: 56, MORAN: 58, SCORE: 60}  # where the others wouldn't fit
+_NARROWEST_NAME = 64  # px
 
 
 class GeneTable(QTableView):
@@ -84,8 +85,14 @@ class GeneTable(QTableView):
         self._fit_names()
 
     def _fit_names(self) -> None:
-        taken = sum(self.columnWidth(column) for column in (STAR, *self.shown_columns()))
-        width = max(_NARROWEST_NAME, self.viewport().width() - taken)
+        shown = sorted(self.shown_columns())
+        room = self.viewport().width() - _WIDTHS[STAR]
+        fits = sum(_WIDTHS[column] for column in shown) + 80 <= room
+        for column in shown:
+            wanted = (_WIDTHS if fits else _NARROW)[column]
+            if wanted != self.columnWidth(column):
+                self.setColumnWidth(column, wanted)
+        width = max(_NARROWEST_NAME, room - sum(self.columnWidth(column) for column in shown))
         if width != self.columnWidth(GENE):
             self.setColumnWidth(GENE, width)
 

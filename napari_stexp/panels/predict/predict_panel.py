@@ -105,6 +105,7 @@ class PredictPanel(Panel):
         self.list.rename_requested.connect(control.rename)
         self.list.remove_requested.connect(control.remove)
         control.paused_changed.connect(self._on_paused)
+        control.run.took.connect(self._list_predictions)
         self.devices_requested.connect(controller.list_devices)
         for form in (self.settings, self.overlap):
             form.params_requested.connect(controller.set_params)
@@ -192,7 +193,14 @@ class PredictPanel(Panel):
         self.pause_button.setToolTip("Go on." if paused else "Wait, and go on later.")
 
     def _on_updated(self, _batch: Any) -> None:
-        self.list.show_predictions(self.session.predictions)
+        self._list_predictions()
+        prediction = self.session.prediction
+        if prediction is not None and not self.controller.busy("predict"):
+            self._summarise(prediction)
+
+    def _list_predictions(self) -> None:
+        run = self.controller.predicting.run
+        self.list.show_predictions(self.session.predictions, run.waiting)
 
     def _show_comparing(self) -> None:
         comparing = self.session.views.kind == "models"
@@ -204,7 +212,7 @@ class PredictPanel(Panel):
         prediction = self.session.prediction
         there = prediction is not None
         filling = there and self.controller.predicting.run.fills(prediction)
-        self.list.show_predictions(self.session.predictions)
+        self._list_predictions()
         self.list.setVisible(len(self.session.predictions) > 0)
         self._show_comparing()
         self.save_button.setEnabled(there and not filling and not self.controller.busy("save"))

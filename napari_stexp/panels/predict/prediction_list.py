@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSize, Qt, Signal
@@ -63,8 +64,10 @@ class PredictionList(QTreeWidget):
         self.currentItemChanged.connect(self._on_current)
         self.itemChanged.connect(self._on_edited)
 
-    def show_predictions(self, predictions: Predictions) -> None:
-        """Show these, the active one marked."""
+    def show_predictions(
+        self, predictions: Predictions, waiting: Callable[[Prediction], int] = lambda _: 0
+    ) -> None:
+        """Show these, the active one marked; count what waits to be shown as done."""
         self._quiet = True
         names = list(predictions)
         if names != self.names():
@@ -74,11 +77,11 @@ class PredictionList(QTreeWidget):
             self.updateGeometry()
         for row, name in enumerate(names):
             item, prediction = self.topLevelItem(row), predictions[name]
-            text = (
-                f"{prediction.total:,}"
-                if prediction.finished
-                else f"{prediction.done:,} of {prediction.total:,}"
+            done, total = (
+                min(prediction.done + waiting(prediction), prediction.total),
+                prediction.total,
             )
+            text = f"{total:,}" if done == total else f"{done:,} of {total:,}"
             if item is not None and item.text(_SPOTS) != text:
                 item.setText(_SPOTS, text)
             if item is not None and name == predictions.active and self.currentItem() is not item:

@@ -44,6 +44,7 @@ class PredictionRun(QObject):
     """
 
     started = Signal()
+    took = Signal()  # results, which are shown with the next ones
     ended = Signal()
 
     def __init__(self, session: Session, parent: QObject | None = None) -> None:
@@ -72,10 +73,17 @@ class PredictionRun(QObject):
             self.started.emit()
         else:
             self._waiting.append(new)
+            self.took.emit()
 
     def fills(self, prediction: Prediction) -> bool:
         """Whether a prediction is the one that is being filled."""
         return self._open and prediction is self._prediction
+
+    def waiting(self, prediction: Prediction) -> int:
+        """Return how many spots have been predicted that the session hasn't got yet."""
+        if prediction is not self._prediction:
+            return 0
+        return sum(len(batch.index) for batch in self._waiting)
 
     def flush(self) -> None:
         """Hand over what has come since the last time."""
