@@ -134,16 +134,15 @@ def make_grid_steps(slide: Slide, settings: GridSettings) -> Generator[Progress,
     mask = settings.mask
     if settings.in_tissue and mask is None:
         mask = yield from find_tissue_steps(slide)
-    on_tissue = {} if mask is None or not settings.in_tissue else {
-        "mask": mask.pixels, "mask_downsample": mask.downsample,
-    }  # fmt: skip
+    on_tissue = mask if settings.in_tissue else None
     return make_grid(
         slide.shape,
         slide.mpp,
         pitch_um=settings.pitch_um,
         diameter_um=settings.diameter_um,
         layout=settings.layout,
-        **on_tissue,
+        mask=None if on_tissue is None else on_tissue.pixels,
+        mask_downsample=1.0 if on_tissue is None else on_tissue.downsample,
     )
 
 

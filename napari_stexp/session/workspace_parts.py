@@ -64,8 +64,8 @@ def parts_of(workspace: Workspace) -> list[Part]:
         parts.append(Part("regions", "regions.geojson", "saving the regions", (regions,), write))
     if workspace.tissue is not None:
         write = _writer(_write_tissue, workspace.tissue)
-        of = (workspace.tissue,)
-        parts.append(Part("tissue", "tissue.json", "saving the tissue mask", of, write))
+        mask = (workspace.tissue,)
+        parts.append(Part("tissue", "tissue.json", "saving the tissue mask", mask, write))
     if workspace.labels:
         write = _writer(_write_labels, workspace.labels)
         parts.append(Part("labels", "labels.json", "saving the labels", workspace.labels, write))

@@ -119,7 +119,9 @@ def test_memory_stays_flat(exact_slide: Path) -> None:
     from napari_stexp.slide.source import ByteSource
 
     source, cache = ByteSource(exact_slide), TileCache(2_000_000)
-    pyramid = Pyramid([FileLevel(v.stored[0], source) for v in parse_tiff(exact_slide).levels], cache)
+    pyramid = Pyramid(
+        [FileLevel(v.stored[0], source) for v in parse_tiff(exact_slide).levels], cache
+    )
     for _ in range(2):
         for n, level in enumerate(pyramid.levels):
             pyramid.show_region(0, 0, level.shape[1], level.shape[0], n)
