@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,7 +64,8 @@ class PointsPicture:
     def paint(self, view: SpotsView, selection: NDArray[np.bool_] | None) -> None:
         """Give every spot the colour of its value."""
         layer, colours = self.layer, _colour(view)
-        self._set_rings(ring_selected(colours, selection))
+        same_faces = np.array_equal(layer.face_color, colours.face)  # napari won't draw those anew
+        self._set_rings(ring_selected(colours, selection), draw=same_faces)
         self._set_features(view)
         # Setting the colours emits twice; the first of the two already redraws.
         with layer.events.face_color.blocker():
@@ -90,12 +90,15 @@ class PointsPicture:
         ):
             return
         self._rings = colours
+        # Written into the layer's own tables: setting them uploads all markers each time, and
+        # the colours of the faces do that anyway.
         layer = self.layer
-        # One redraw, by the colours, is enough; the width must be there by then.
-        with layer.events.border_width.blocker():
+        if layer.border_width.dtype.kind != "f":  # a whole number was all that it was given
             layer.border_width = colours.ring_width
-        with nullcontext() if draw else layer.events.border_color.blocker():
-            layer.border_color = colours.ring
+        layer.border_width[:] = colours.ring_width
+        layer.border_color[:] = colours.ring
+        if draw:
+            layer.events.border_color()
 
     def _set_features(self, view: SpotsView) -> None:
         """Keep barcode, value and status, which napari shows in its status bar on hover."""
@@ -104,13 +107,15 @@ class PointsPicture:
         values = view.values
         if values is None:
             values = np.full(len(self._names), np.nan, np.float32)
-        if self._status is None or not np.array_equal(self._status, view.status):
-            self._status = view.status
+        if self._status is None:
             self.layer.features = pd.DataFrame(
                 {"spot": self._names, "value": values, "status": pd.Categorical(view.status)}
             )
         else:  # another table takes as long as all colours do
             self.layer.features["value"] = values
+            if not np.array_equal(self._status, view.status):
+                self.layer.features["status"] = pd.Categorical(view.status)
+        self._status = view.status
 
 
 def _colour(view: SpotsView) -> SpotColours:
@@ -125,7 +130,7 @@ def _make_layer(spots: Any, diameter: float) -> Points:
     return Points(
         to_yx(spots.obsm["spatial"]),
         size=diameter,
-        border_width=0,
+        border_width=0.0,
         border_width_is_relative=True,
         face_color="transparent",
         border_color="transparent",
