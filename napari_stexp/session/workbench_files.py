@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from napari_stexp.errors import PredictionError, SlideError, SpotsError
+from napari_stexp.errors import PredictionError, SpotsError
 from napari_stexp.session import steps
 from napari_stexp.session.spot_questions import open_spots_steps
-from napari_stexp.session.workbench_align import WorkbenchAlign
 from napari_stexp.session.workbench_sets import WorkbenchSets
+from napari_stexp.session.workbench_tissue import WorkbenchTissue
 
 if TYPE_CHECKING:
     from napari_stexp.annotation import Region
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["WorkbenchFiles"]
 
 
-class WorkbenchFiles(WorkbenchAlign, WorkbenchSets):
+class WorkbenchFiles(WorkbenchTissue, WorkbenchSets):
     """Opens and saves; the part of `Workbench` that the first three docks are for."""
 
     # ---- spots ---------------------------------------------------------------------------
@@ -110,33 +110,6 @@ class WorkbenchFiles(WorkbenchAlign, WorkbenchSets):
         if not record.get("bins"):
             raise SpotsError("no Visium HD run is open", hint="Load its folder: load_spots.")
         return self.load_spots(run_folder(str(record["source"])), bins=bins)
-
-    def make_grid(
-        self,
-        pitch_um: float = 100.0,
-        diameter_um: float = 55.0,
-        layout: Literal["hex", "square"] = "hex",
-        *,
-        in_tissue: bool = True,
-    ) -> Any:
-        """Lay virtual spots on the slide, for tissue that wasn't measured.
-
-        Parameters
-        ----------
-        pitch_um, diameter_um : float
-            The defaults are Visium's.
-        layout : {'hex', 'square'}
-        in_tissue : bool
-            Only where there is tissue.
-        """
-        if self.session.slide is None:
-            raise SlideError("a grid needs a slide", hint="Open a slide first.")
-        settings = steps.GridSettings(layout, pitch_um, diameter_um, in_tissue)
-        spots = self._run(
-            "spots", "Making a grid", steps.make_grid_steps(self.session.slide, settings)
-        )
-        self._lay(spots)
-        return spots
 
     # ---- model and predictions -----------------------------------------------------------
 

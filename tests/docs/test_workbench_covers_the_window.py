@@ -105,9 +105,10 @@ BUTTONS = {
         "Load annotations…": "load_regions",
     },
     "slide/store_dialog.py": {"Read spots": "load_spots", "Cancel": WINDOW},
-    "slide/tissue_form.py": dict.fromkeys(
-        ("Find tissue", "Edit", "Load…", "Save…", "Discard"), "session"
-    ),
+    "slide/tissue_form.py": {
+        "Find tissue": "find_tissue", "Edit": "edit_tissue", "Load…": "load_tissue",
+        "Save…": "save_tissue", "Discard": "discard_tissue",
+    },
     "train/prepare_form.py": {"Prepare": "prepare_data", "…": WINDOW},
     "train/train_form.py": {"…": WINDOW},
     "train/train_panel.py": {
