@@ -56,6 +56,7 @@ class GridForm(QWidget):
         self.table = GridTable()
         self.number = QLabel("")
         self.number.setWordWrap(True)
+        self.number.hide()  # as long as it says nothing
         form.addRow(self.table)
         form.addRow(self.rest_box)
         form.addRow(self.number)
@@ -120,10 +121,14 @@ class GridForm(QWidget):
         text = f"{total:,} spots"
         if rest is not None and len(counts) > 1:
             text += f", {rest:,} of them outside the regions"
-        self.number.setText(problem.capitalize() if problem else text + ".")
+        self._say(problem.capitalize() if problem else text + ".")
+
+    def _say(self, text: str) -> None:
+        self.number.setText(text)
+        self.number.setVisible(bool(text))
 
     def _want_count(self, _: object = None) -> None:
-        self.number.setText("")
+        self._say("")
         self.table.show_counts({})
         self.count_wanted.emit(self.settings() if self._ready and self.isVisible() else None)
 
