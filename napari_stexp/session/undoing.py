@@ -58,6 +58,15 @@ class _State:
             and self.tissue is other.tissue
         )
 
+    def same_things(self, other: _State) -> bool:
+        """Whether what is there is the same, and only how it is shown or laid may differ."""
+        return (
+            self.spots is other.spots
+            and self.tissue is other.tissue
+            and self.predictions == other.predictions
+            and self.same_labels(other)
+        )
+
     def same_labels(self, other: _State) -> bool:
         """Whether the labels, and which are in use, are the same."""
         return (self.labels, self.label_key) == (other.labels, other.label_key)
@@ -114,8 +123,9 @@ class Undoing:
     def step(self, text: str) -> Iterator[None]:
         """Note what is changed within as one step.
 
-        Steps of the same text within a second are one; so is what is noted within another
-        step. An error within is raised, and what was changed until then is noted.
+        Steps of the same text within a second are one, unless spots, predictions, labels or
+        tissue came or went; so is what is noted within another step. An error within is
+        raised, and what was changed until then is noted.
 
         Parameters
         ----------
@@ -137,9 +147,10 @@ class Undoing:
     def _note(self, text: str, before: _State, after: _State) -> None:
         now = time.monotonic()
         last = self._past[-1] if self._past else None
-        if last and last.before and last.text == text and now - last.when < _TOGETHER:
+        start = last.before if last and now - last.when < _TOGETHER else None
+        if last and start and last.text == text and before.same_things(after):
             self._past.pop()
-            before = last.before
+            before = start
         self._push(_Step(text, before, after, now))
 
     def _push(self, step: _Step) -> None:

@@ -44,6 +44,7 @@ def test_each_patient_is_held_out_once(study) -> None:
     assert "fold 2 of 3 (without B): epoch 1: loss" in told
 
 
+@pytest.mark.slow
 def test_stopped_in_a_fold_the_same_command_goes_on(
     study, data_folder, tmp_path, monkeypatch
 ) -> None:
@@ -78,6 +79,7 @@ def test_other_settings_are_refused(study, data_folder) -> None:
     assert (folder / "report.html").stat().st_mtime_ns == report
 
 
+@pytest.mark.slow
 def test_by_section_siblings_are_told(run_json, data_folder, tmp_path) -> None:
     facts = run_json(
         *("cross-validate", data_folder, "-o", tmp_path / "study", "--by", "section"),

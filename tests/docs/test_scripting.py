@@ -21,6 +21,7 @@ TRAINING = [code for code in BLOCKS if "find_sections(" in code]
 NOT_RUN = {"make_grid", "set_mpp", "load_signatures"}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_examples_run_one_after_the_other(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)

@@ -56,6 +56,7 @@ def wait_for_spots(w, number, timeout=900_000):
     )
 
 
+@pytest.mark.slow
 def test_section_c4(imported, her2st):
     from qtpy.QtCore import Qt
 

@@ -48,6 +48,25 @@ def test_a_discarded_prediction_comes_back_with_its_values(session):
     assert session.prediction is None
 
 
+def test_spots_loaded_twice_at_once_are_two_steps(session):
+    """A script is faster than a hand: what it loads first isn't lost with what it loads then."""
+    first, second = make_spots(), make_spots()
+    for spots in (first, second):
+        with session.undoing.step("Load spots"):
+            session.set_spots(spots)
+    session.undoing.undo()
+    assert session.spots is first
+
+
+def test_a_slider_that_is_dragged_is_one_step(session):
+    before = session.display
+    for opacity in (0.9, 0.8, 0.7):
+        with session.undoing.step("Opacity"):
+            session.display = replace(session.display, opacity=opacity)
+    session.undoing.undo()
+    assert session.display == before
+
+
 def test_cleared_spots_come_back_with_all_predictions(session):
     session.set_prediction(make_prediction(session.spots, GENES), "second")
     spots = session.spots

@@ -88,7 +88,7 @@ def assert_same_results(old, new) -> None:
     for name in ("genes", "agreement", "scores"):
         first, second = getattr(old, name), getattr(new, name)
         assert type(first) is type(second)
-        for field, value in vars(first).items():
+        for field, value in vars(first).items() if first is not None else ():
             other = getattr(second, field)
             if isinstance(value, pd.DataFrame):
                 pd.testing.assert_frame_equal(value, other)

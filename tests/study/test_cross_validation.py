@@ -111,6 +111,7 @@ def test_folds_are_trained_scored_together_and_kept(dataset, quick, tmp_path) ->
         exhaust(cross_validate(dataset, quick, tmp_path, "patient", **options))
 
 
+@pytest.mark.slow
 def test_by_section_the_result_says_that_siblings_were_seen(dataset, quick, tmp_path) -> None:
     from dataclasses import replace
 

@@ -6,6 +6,8 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
 from napari_stexp.evaluate import ALPHAS, METHODS, METRICS, MODEL
 from napari_stexp.model import load_bundle, save_bundle
 
@@ -13,6 +15,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = (DOCS / "evaluation.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_python_example_runs(trained, data_folder, tmp_path, monkeypatch, capsys) -> None:
     shutil.copytree(data_folder, tmp_path / "data")
     (tmp_path / "run").mkdir()

@@ -46,6 +46,7 @@ def test_augmented_patches_reach_the_encoder_channels_last(
     assert all(p.is_contiguous(memory_format=torch.channels_last) for p in weights)
 
 
+@pytest.mark.slow
 def test_ten_steps_in_bfloat16_are_those_in_float32_but_for_rounding() -> None:
     def train(precision: str) -> list[float]:
         losses: list[float] = []

@@ -62,6 +62,7 @@ assert (2 in full) == (sys.argv[1] != "worker"), full
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["worker", "main"])
 def test_torch_is_imported_without_full_collections_in_a_worker_only(where):
     subprocess.run([sys.executable, "-c", SCRIPT, where], check=True, timeout=120)
