@@ -74,8 +74,9 @@ def test_section_c4(imported, her2st):
     wait_for_spots(w, 1)
     start = time.monotonic()
     w.click(w.predict.row("predict").cancel_button)
-    w.settle()
-    assert time.monotonic() - start < 10.0  # where all cores are busy; else 0.2 s
+    w.wait(lambda: "predict" not in w.controller.tasks)
+    assert time.monotonic() - start < 1.0
+    w.settle()  # the spots' place is looked at in the background
     done = w.session.prediction.done
     assert 0 < done < 184
     assert np.isfinite(w.session.values()).sum() == done
