@@ -128,7 +128,7 @@ def _by_image(
     spots: AnnData, slide: Slide, positions: str, orientation: str, reporter: Reporter
 ) -> Alignment:
     """Place spots by scale factors, then turn them."""
-    from napari_stexp.session.placement_check import check_placement_steps
+    from napari_stexp.session.placing.placement_check import check_placement_steps
     from napari_stexp.spots.alignment import (
         Alignment,
         Transform,
@@ -184,8 +184,8 @@ def _place(
     table: AnnData, slide: Slide, alignment: Alignment, output: Path | None, reporter: Reporter
 ) -> dict[str, Any]:
     """Lay the spots, write them unless they are only looked at, and say how they lie."""
-    from napari_stexp.session.placement import check_placement
-    from napari_stexp.session.placement_check import check_placement_steps
+    from napari_stexp.session.placing.placement import check_placement
+    from napari_stexp.session.placing.placement_check import check_placement_steps
     from napari_stexp.spots import write_spots
     from napari_stexp.spots.alignment import Transform, apply_alignment
 

@@ -16,7 +16,7 @@ from napari_stexp.cli.options import AsJson, Counts, Device, K, MetricOption, ch
 from napari_stexp.cli.preparing import open_data
 from napari_stexp.cli.reporting import Reporter, print_facts, print_json
 from napari_stexp.cli.training_options import split_names
-from napari_stexp.session.recognising import recognise
+from napari_stexp.session.opening.recognising import recognise
 
 if TYPE_CHECKING:
     from napari_stexp.evaluate import StudyResult

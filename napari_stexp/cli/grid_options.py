@@ -99,7 +99,7 @@ def make_grid(
     only_regions: bool = False,
 ) -> None:
     """Lay virtual spots on the session's slide as the options say."""
-    from napari_stexp.session.tissue_files import read_tissue, write_tissue
+    from napari_stexp.session.placing.tissue_files import read_tissue, write_tissue
     from napari_stexp.slide import TissueSettings, find_tissue_steps
 
     slide = session.slide
@@ -121,7 +121,7 @@ def _areas(
     session: Session, path: Path | None, pitches: list[str], pitch_um: float, only: bool
 ) -> tuple[Any, ...]:
     from napari_stexp.annotation import read_regions
-    from napari_stexp.session.grid_steps import areas_of
+    from napari_stexp.session.placing.grid_steps import areas_of
 
     if path is None:
         if pitches or only:

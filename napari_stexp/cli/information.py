@@ -11,7 +11,7 @@ import typer
 
 from napari_stexp.cli.options import AsJson, BackendChoice, BackendOption, parse_location
 from napari_stexp.cli.reporting import Reporter, print_facts, print_json
-from napari_stexp.session.recognising import recognise
+from napari_stexp.session.opening.recognising import recognise
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -89,7 +89,7 @@ def _describe_slide(
     associated: Path | None = None,
     private: bool = False,
 ) -> dict[str, Any]:
-    from napari_stexp.session.scale_review import review_scale
+    from napari_stexp.session.placing.scale_review import review_scale
     from napari_stexp.slide import open_slide, prepare_slide
     from napari_stexp.slide.associated import WARNING, write_associated
     from napari_stexp.slide.colour import describe_profile
@@ -110,7 +110,7 @@ def _describe_slide(
 
 
 def _describe_spots_file(path: Path, reporter: Reporter) -> dict[str, Any]:
-    from napari_stexp.session.spot_questions import ask_about_spots
+    from napari_stexp.session.opening.spot_questions import ask_about_spots
     from napari_stexp.spots import is_spatialdata, list_sections, read_spots
 
     if is_spatialdata(path):

@@ -25,7 +25,7 @@ def _holds_a_section(path: Any) -> bool:
     """Whether this is a folder of spots with their slide, not a slide that is a folder."""
     if not isinstance(path, Path) or not path.is_dir():
         return False
-    from napari_stexp.session.recognising import recognise
+    from napari_stexp.session.opening.recognising import recognise
 
     return recognise(path) == "spots"
 

@@ -25,7 +25,7 @@ from napari_stexp.panels.reading.reading_control import ReadingControl
 from napari_stexp.panels.slide.tissue_control import TissueControl
 from napari_stexp.panels.train.training_control import TrainingControl
 from napari_stexp.panels.workspace.workspace_control import WorkspaceControl
-from napari_stexp.session.spot_questions import open_spots_steps
+from napari_stexp.session.opening.spot_questions import open_spots_steps
 from napari_stexp.slide.location import RemotePath, as_location
 from napari_stexp.viewer.garbage import collect_all_again
 

@@ -7,9 +7,9 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from napari_stexp.progress import Progress
-from napari_stexp.session.importing import ImportRequest, import_steps
-from napari_stexp.session.label_source import LabelSource, Question, label_by_regions
-from napari_stexp.session.steps import (
+from napari_stexp.session.annotation.label_source import LabelSource, Question, label_by_regions
+from napari_stexp.session.opening.importing import ImportRequest, import_steps
+from napari_stexp.session.opening.steps import (
     GridSettings,
     load_bundle_steps,
     make_grid_steps,

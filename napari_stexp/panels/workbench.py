@@ -23,14 +23,14 @@ from napari_stexp.panels.registry import (
 )
 from napari_stexp.progress import Progress
 from napari_stexp.session import Workbench
-from napari_stexp.session.recovery import find_recoveries
+from napari_stexp.session.workspace.recovery import find_recoveries
 
 if TYPE_CHECKING:
     from napari_stexp.panels.controller import Controller
     from napari_stexp.panels.workers import TaskHandle
     from napari_stexp.predict import EmbeddingStore, Prediction
-    from napari_stexp.session.prediction_steps import PredictionRequest
-    from napari_stexp.session.workspace import Workspace
+    from napari_stexp.session.prediction.steps import PredictionRequest
+    from napari_stexp.session.workspace.workspace import Workspace
 
 __all__ = ["CONSOLE_NAME", "WindowHost", "get_workbench", "offer_in_console"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
-from napari_stexp.session.measurement import MeasuredExpression
+from napari_stexp.session.genes.measurement import MeasuredExpression
 
 __all__ = ["is_checked", "prepare_spots", "prepared_measurement"]
 

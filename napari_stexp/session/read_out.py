@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from napari_stexp.session.expression import Expression
+    from napari_stexp.session.genes.expression import Expression
     from napari_stexp.session.state import Session
 
 __all__ = ["describe_spot", "percentile_in", "spot_facts"]

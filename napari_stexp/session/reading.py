@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_stexp.errors import AnnotationError, PredictionError, SpotsError
 from napari_stexp.progress import Progress
-from napari_stexp.session.display import transform_values
-from napari_stexp.session.expression import PredictedExpression
-from napari_stexp.session.measurement import MeasuredExpression
-from napari_stexp.session.statistics import GeneStatistics
+from napari_stexp.session.genes.display import transform_values
+from napari_stexp.session.genes.expression import PredictedExpression
+from napari_stexp.session.genes.measurement import MeasuredExpression
+from napari_stexp.session.genes.statistics import GeneStatistics
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_stexp.errors import GeneListError
-from napari_stexp.session.display import DisplaySettings, effective_limits, transform_values
+from napari_stexp.session.genes.display import DisplaySettings, effective_limits, transform_values
 
 if TYPE_CHECKING:
-    from napari_stexp.session.expression import Expression
+    from napari_stexp.session.genes.expression import Expression
     from napari_stexp.session.state import Session
 
 __all__ = ["ShownValues"]

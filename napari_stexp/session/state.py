@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from napari_stexp.errors import StexpError
-from napari_stexp.session.alignment import Aligning
-from napari_stexp.session.annotating import Annotating
-from napari_stexp.session.blinding import Blinding
-from napari_stexp.session.browsing import Browsing
-from napari_stexp.session.opening import Opening
-from napari_stexp.session.placement import barcodes_match, check_placement, keep_elsewhere
-from napari_stexp.session.predicting import Predicting
-from napari_stexp.session.tissue import Tissue
-from napari_stexp.session.training import Training
+from napari_stexp.session.annotation.annotating import Annotating
+from napari_stexp.session.annotation.blinding import Blinding
+from napari_stexp.session.genes.browsing import Browsing
+from napari_stexp.session.opening.opening import Opening
+from napari_stexp.session.placing.alignment import Aligning
+from napari_stexp.session.placing.placement import barcodes_match, check_placement, keep_elsewhere
+from napari_stexp.session.placing.tissue import Tissue
+from napari_stexp.session.prediction.predicting import Predicting
+from napari_stexp.session.training.training import Training
 from napari_stexp.session.undoing import Undoing
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from napari_stexp.errors import StexpError
 
 if TYPE_CHECKING:
     from napari_stexp.predict import Prediction
-    from napari_stexp.session.alignment import Draft
-    from napari_stexp.session.display import DisplaySettings
-    from napari_stexp.session.label_source import LabelSource
-    from napari_stexp.session.signatures import Signature
+    from napari_stexp.session.annotation.label_source import LabelSource
+    from napari_stexp.session.genes.display import DisplaySettings
+    from napari_stexp.session.genes.signatures import Signature
+    from napari_stexp.session.placing.alignment import Draft
     from napari_stexp.session.state import Session
     from napari_stexp.slide import TissueMask
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_stexp.session.composite import channel_color, composite_colours, mix_channels
+from napari_stexp.session.genes.composite import channel_color, composite_colours, mix_channels
 from napari_stexp.viewer.coloured_lines import ColouredLines, lighten
 
 if TYPE_CHECKING:

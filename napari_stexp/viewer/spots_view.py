@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_stexp.session.scales import find_difference_limit
+from napari_stexp.session.genes.scales import find_difference_limit
 from napari_stexp.viewer.colour import RESIDUAL
 from napari_stexp.viewer.composite import composite_colours
 
 if TYPE_CHECKING:
     from napari_stexp.session import Session
-    from napari_stexp.session.composite import Mixture
+    from napari_stexp.session.genes.composite import Mixture
 
 __all__ = ["SIDES", "SpotsView", "active_view", "side_view"]
 

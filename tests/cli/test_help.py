@@ -107,7 +107,7 @@ def test_choices_are_those_of_the_rooms() -> None:
     from napari_stexp.model import WINDOWINGS
     from napari_stexp.predict.output import SUFFIXES
     from napari_stexp.predict.params import SCALES
-    from napari_stexp.session.opening import make_tissue_grid
+    from napari_stexp.session.opening.opening import make_tissue_grid
 
     assert [choice.value for choice in options.Windowing] == list(WINDOWINGS)
     assert [choice.value for choice in options.Scale] == list(SCALES)

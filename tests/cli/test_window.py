@@ -138,7 +138,7 @@ def test_the_demo_leaves_what_the_user_has_kept_alone(monkeypatch, tmp_path, run
     from types import SimpleNamespace
 
     from napari_stexp.cli import demo, window
-    from napari_stexp.session.gene_marks import GeneMarks
+    from napari_stexp.session.genes.gene_marks import GeneMarks
     from napari_stexp.session.user_data import data_folder
 
     monkeypatch.setenv("STEXP_DATA_DIR", str(tmp_path / "kept"))

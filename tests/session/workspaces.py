@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_stexp.session import DisplaySettings, Session, Signature
-from napari_stexp.session.composite import CompositeStyle
+from napari_stexp.session.genes.composite import CompositeStyle
 from tests.builders import write_ome_tiff
 from tests.session.fakes import make_batch, make_prediction, make_region, make_spots
 

@@ -15,7 +15,7 @@ from PIL import Image
 
 from napari_stexp.errors import SlideError, TileError
 from napari_stexp.session.recent import RecentFiles
-from napari_stexp.session.workspace_places import FileReference, find_file
+from napari_stexp.session.workspace.places import FileReference, find_file
 from napari_stexp.slide import fetching, open_slide, prepare_slide, remote
 from napari_stexp.slide.identify import fingerprint
 from napari_stexp.slide.location import RemotePath, as_location

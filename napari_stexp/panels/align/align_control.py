@@ -24,7 +24,7 @@ _OWN_PX = 4000  # longer side of the spots' own image as it is shown
 
 def check_steps(slide: Any, spots: Any, tissue: Any = None) -> Steps:
     """Compare spots with the tissue; None where that can't be done, which is no news."""
-    from napari_stexp.session.placement_check import check_placement_steps
+    from napari_stexp.session.placing.placement_check import check_placement_steps
 
     try:
         return (yield from check_placement_steps(slide, spots, tissue))
@@ -154,7 +154,7 @@ class AlignControl(QObject):
 
     def lay_in_the_middle(self) -> None:
         """Lay spots that were refused in the middle of the slide."""
-        from napari_stexp.session.placement_check import lay_in_the_middle
+        from napari_stexp.session.placing.placement_check import lay_in_the_middle
 
         if self.refused is not None and self.session.slide is not None:
             where = lay_in_the_middle(self.refused, self.session.slide)

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_stexp.progress import Progress
-from napari_stexp.session.exporting import FORMATS, export_steps, take_export
+from napari_stexp.session.output.exporting import FORMATS, export_steps, take_export
 
 if TYPE_CHECKING:
     from napari_stexp.annotation import Region, RegionClass
-    from napari_stexp.session.autosave import Autosave
-    from napari_stexp.session.blinding import Blinding
+    from napari_stexp.session.annotation.blinding import Blinding
+    from napari_stexp.session.workspace.autosave import Autosave
     from napari_stexp.slide import Slide
 
 __all__ = [
@@ -92,7 +92,7 @@ class Found:
 def find_autosave_steps(slide: Slide) -> Steps:
     """Look for what was saved of a slide's annotation, and read it."""
     yield Progress(0, 0, "looking for unsaved annotations")
-    from napari_stexp.session.autosave import autosave_path, find_autosave
+    from napari_stexp.session.workspace.autosave import autosave_path, find_autosave
 
     path = autosave_path(slide)
     yield Progress(0, 0, "looking for unsaved annotations")
@@ -105,7 +105,11 @@ def find_autosave_steps(slide: Slide) -> Steps:
 def autosave_steps(saving: Saving, path: Path | None, *, set_aside: bool) -> Steps:
     """Save an annotation; ``set_aside`` keeps what an earlier session had saved there."""
     yield Progress(0, 0, "saving the annotation")
-    from napari_stexp.session.autosave import autosave_path, remove_autosave, write_autosave
+    from napari_stexp.session.workspace.autosave import (
+        autosave_path,
+        remove_autosave,
+        write_autosave,
+    )
 
     path = autosave_path(saving.slide) if path is None else path
     if set_aside:

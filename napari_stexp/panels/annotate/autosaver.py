@@ -160,7 +160,7 @@ class Autosaver(QObject):
             self.saved.emit()
 
     def _discard(self) -> None:
-        from napari_stexp.session.autosave import remove_autosave
+        from napari_stexp.session.workspace.autosave import remove_autosave
 
         if self._path is not None:
             self._controller.guard("annotations", remove_autosave, self._path)

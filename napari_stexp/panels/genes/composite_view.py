@@ -13,7 +13,7 @@ from napari_stexp.panels.genes.channel_row import ChannelRow
 from napari_stexp.panels.text import join_words
 from napari_stexp.panels.widgets import Notice, ignore_idle_wheel, make_button, make_row
 from napari_stexp.session import MIXING
-from napari_stexp.session.composite import channel_color
+from napari_stexp.session.genes.composite import channel_color
 
 if TYPE_CHECKING:
     from napari_stexp.panels.genes.genes_panel import GenesPanel

@@ -12,7 +12,7 @@ from napari_stexp.session import start_morans_i
 
 if TYPE_CHECKING:
     from napari_stexp.panels.controller import Controller
-    from napari_stexp.session.expression import Expression
+    from napari_stexp.session.genes.expression import Expression
 
 __all__ = ["GeneControl"]
 

@@ -16,8 +16,8 @@ from napari_stexp.panels.text import count
 if TYPE_CHECKING:
     from napari_stexp.panels.controller import Controller
     from napari_stexp.predict import EmbeddingStore, Priority
-    from napari_stexp.session.prediction_steps import PredictionRequest, StartedPrediction, Where
-    from napari_stexp.session.steps import GridSettings
+    from napari_stexp.session.opening.steps import GridSettings
+    from napari_stexp.session.prediction.steps import PredictionRequest, StartedPrediction, Where
     from napari_stexp.viewer import LayerAdapter
 
 __all__ = ["PredictionControl"]
@@ -101,7 +101,7 @@ class PredictionControl(QObject):
 
         What was predicted in the same way before is extended.
         """
-        from napari_stexp.session.prediction_steps import request_prediction
+        from napari_stexp.session.prediction.steps import request_prediction
 
         try:
             request = request_prediction(self.session, where, self.view)
@@ -113,7 +113,7 @@ class PredictionControl(QObject):
     def start(self, request: PredictionRequest) -> None:
         """Carry out a request in the background."""
         from napari_stexp.predict import Priority
-        from napari_stexp.session.prediction_steps import predict_steps
+        from napari_stexp.session.prediction.steps import predict_steps
 
         if self._controller.busy("predict"):
             hint = "Wait, or cancel it first."
@@ -210,7 +210,7 @@ class PredictionControl(QObject):
 
     def save(self, path: str | Path) -> None:
         """Write the shown prediction in the background (.h5ad, .csv or .parquet)."""
-        from napari_stexp.session.steps import save_steps
+        from napari_stexp.session.opening.steps import save_steps
 
         path, controller = Path(path), self._controller
         controller.remember(path)

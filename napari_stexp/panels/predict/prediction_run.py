@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_stexp.session.prediction_steps import StartedPrediction
+from napari_stexp.session.prediction.steps import StartedPrediction
 
 if TYPE_CHECKING:
     from napari_stexp.predict import Prediction, SpotBatch

@@ -6,7 +6,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QDoubleSpinBox, QLabel, QVBoxLayout, QWidget
 
 from napari_stexp.panels.widgets import ignore_idle_wheel, make_button, make_row
-from napari_stexp.session.steps import GridSettings
+from napari_stexp.session.opening.steps import GridSettings
 
 __all__ = ["WhereButtons"]
 

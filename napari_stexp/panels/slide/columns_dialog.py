@@ -28,7 +28,7 @@ from napari_stexp.spots import SpotColumns, SpotOptions
 from napari_stexp.spots.columns import ALL_OTHERS
 
 if TYPE_CHECKING:
-    from napari_stexp.session.spot_questions import SpotsQuestion
+    from napari_stexp.session.opening.spot_questions import SpotsQuestion
 
 __all__ = ["ColumnsDialog"]
 

@@ -11,11 +11,11 @@ from qtpy.QtWidgets import QDialog, QHBoxLayout, QWidget
 from napari_stexp.panels.slide.columns_dialog import ColumnsDialog
 from napari_stexp.panels.slide.store_dialog import StoreDialog
 from napari_stexp.panels.widgets import make_button
-from napari_stexp.session.spot_questions import ColumnMemory
+from napari_stexp.session.opening.spot_questions import ColumnMemory
 
 if TYPE_CHECKING:
     from napari_stexp.panels.controller import Controller
-    from napari_stexp.session.spot_questions import SpotsQuestion
+    from napari_stexp.session.opening.spot_questions import SpotsQuestion
     from napari_stexp.spots import SpotOptions
 
 __all__ = ["ColumnsRow"]

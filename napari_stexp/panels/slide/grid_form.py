@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QL
 from napari_stexp.panels.slide.grid_table import GridTable
 from napari_stexp.panels.tasks import GridSettings
 from napari_stexp.panels.widgets import ignore_idle_wheel, make_button
-from napari_stexp.session.grid_steps import REST, areas_of
+from napari_stexp.session.placing.grid_steps import REST, areas_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,8 +16,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_stexp.panels.widgets import ignore_idle_wheel
-from napari_stexp.session.scale_pictures import BAR_UM, FIELD_UM, NUCLEUS_UM
-from napari_stexp.session.scale_review import ScaleOption
+from napari_stexp.session.placing.scale_pictures import BAR_UM, FIELD_UM, NUCLEUS_UM
+from napari_stexp.session.placing.scale_review import ScaleOption
 
 __all__ = ["FIELD_PX", "FieldPicture", "OptionCard", "TypedCard"]
 

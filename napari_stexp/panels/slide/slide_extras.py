@@ -10,7 +10,7 @@ from napari_stexp.panels.annotate.question import Question
 from napari_stexp.panels.slide.pictures_dialog import PicturesDialog
 from napari_stexp.panels.slide.scale_control import ScaleControl
 from napari_stexp.panels.widgets import Notice, make_button, make_row
-from napari_stexp.session.scale_review import ScaleReview
+from napari_stexp.session.placing.scale_review import ScaleReview
 from napari_stexp.slide.associated import WARNING, decode_steps
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from napari_stexp.panels.widgets import Notice, make_button, make_row
 from napari_stexp.spots import SpotOptions
 
 if TYPE_CHECKING:
-    from napari_stexp.session.spot_questions import SpotsQuestion
+    from napari_stexp.session.opening.spot_questions import SpotsQuestion
 
 __all__ = ["StoreDialog"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_stexp.progress import Progress
-from napari_stexp.session.grid_steps import GridSettings, plan_grid_steps
+from napari_stexp.session.placing.grid_steps import GridSettings, plan_grid_steps
 
 if TYPE_CHECKING:
     from napari_stexp.panels.controller import Controller
@@ -26,7 +26,7 @@ _WAIT_MS = 250
 def read_steps(path: Path, slide: Any) -> Steps:
     """Read a mask."""
     yield Progress(0, 0, "reading the tissue mask")
-    from napari_stexp.session.tissue_files import read_tissue
+    from napari_stexp.session.placing.tissue_files import read_tissue
 
     return read_tissue(path, slide)
 
@@ -34,7 +34,7 @@ def read_steps(path: Path, slide: Any) -> Steps:
 def write_steps(mask: Any, path: Path) -> Steps:
     """Write a mask."""
     yield Progress(0, 0, "saving the tissue mask")
-    from napari_stexp.session.tissue_files import write_tissue
+    from napari_stexp.session.placing.tissue_files import write_tissue
 
     return write_tissue(mask, path)
 

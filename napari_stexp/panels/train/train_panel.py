@@ -19,7 +19,7 @@ from napari_stexp.panels.train.section_list import SectionList
 from napari_stexp.panels.train.train_form import TrainForm
 from napari_stexp.panels.train.training_words import describe_data, describe_stop, guide
 from napari_stexp.panels.widgets import Facts, Notice, make_button, make_heading, make_row
-from napari_stexp.session.training_run import is_resumable
+from napari_stexp.session.training.run import is_resumable
 
 __all__ = ["TrainPanel"]
 

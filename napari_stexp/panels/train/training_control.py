@@ -11,15 +11,15 @@ from qtpy.QtGui import QDesktopServices
 from napari_stexp.errors import StexpError, TrainingError
 from napari_stexp.panels.train.training_memory import TrainingMemory
 from napari_stexp.panels.train.training_words import describe_end
-from napari_stexp.session import training_steps as tasks
-from napari_stexp.session.training import RunOutcome, Use
-from napari_stexp.session.training_run import MODEL, is_resumable, propose_run_folder
+from napari_stexp.session.training import steps as tasks
+from napari_stexp.session.training.run import MODEL, is_resumable, propose_run_folder
+from napari_stexp.session.training.training import RunOutcome, Use
 
 if TYPE_CHECKING:
     from napari_stexp.dataset import Dataset
     from napari_stexp.panels.controller import Controller
     from napari_stexp.progress import Progress
-    from napari_stexp.session.training_log import TrainingLog
+    from napari_stexp.session.training.log import TrainingLog
 
 __all__ = ["TrainingControl"]
 

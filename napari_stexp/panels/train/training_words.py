@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_stexp.panels.text import count
-from napari_stexp.session.training_run import is_resumable
+from napari_stexp.session.training.run import is_resumable
 
 if TYPE_CHECKING:
     from napari_stexp.session import Training, TrainingLog

@@ -9,7 +9,7 @@ from typing import Any
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QMainWindow, QWidget
 
-from napari_stexp.session.dropped import may_be_ours
+from napari_stexp.session.opening.dropped import may_be_ours
 from napari_stexp.slide.location import as_location, is_address
 
 __all__ = ["DropCatcher", "local_paths"]

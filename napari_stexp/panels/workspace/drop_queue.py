@@ -13,7 +13,7 @@ from napari_stexp.panels.workspace.workspace_tasks import sort_steps
 if TYPE_CHECKING:
     from napari_stexp.panels.controller import Controller
     from napari_stexp.panels.workspace.workspace_control import WorkspaceControl
-    from napari_stexp.session.dropped import Dropped
+    from napari_stexp.session.opening.dropped import Dropped
 
 __all__ = ["DropQueue"]
 

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QDialog, QFileDialog, QGridLayout, QLabel, QVBoxLayou
 from napari_stexp.panels.widgets import make_button, make_row
 
 if TYPE_CHECKING:
-    from napari_stexp.session.workspace_places import FileReference
+    from napari_stexp.session.workspace.places import FileReference
 
 __all__ = ["PATTERNS", "MissingDialog"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_stexp.panels.workspace.workspace_tasks import find_recoveries_steps
-from napari_stexp.session.recovery import Recovery, RecoveryFolder, has_recoveries
+from napari_stexp.session.workspace.recovery import Recovery, RecoveryFolder, has_recoveries
 
 if TYPE_CHECKING:
     from napari_stexp.panels.controller import Controller

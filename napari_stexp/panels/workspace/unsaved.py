@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, Signal
 
 if TYPE_CHECKING:
     from napari_stexp.session import Session
-    from napari_stexp.session.workspace import Workspace
+    from napari_stexp.session.workspace.workspace import Workspace
 
 __all__ = ["Unsaved"]
 

@@ -15,16 +15,16 @@ from napari_stexp.panels.workspace.drop_queue import DropQueue
 from napari_stexp.panels.workspace.recovery_keeper import RecoveryKeeper
 from napari_stexp.panels.workspace.unsaved import Unsaved
 from napari_stexp.session.recent import RecentFiles
-from napari_stexp.session.workspace import default_name, take_workspace
-from napari_stexp.session.workspace_file import SUFFIX, read_workspace, write_workspace
-from napari_stexp.session.workspace_restore import restore_workspace
+from napari_stexp.session.workspace.file import SUFFIX, read_workspace, write_workspace
+from napari_stexp.session.workspace.restore import restore_workspace
+from napari_stexp.session.workspace.workspace import default_name, take_workspace
 from napari_stexp.slide.location import RemotePath, as_location
 
 if TYPE_CHECKING:
     from napari_stexp.panels.controller import Controller
-    from napari_stexp.session.recovery import Recovery
-    from napari_stexp.session.workspace import Workspace
-    from napari_stexp.session.workspace_places import FileReference
+    from napari_stexp.session.workspace.places import FileReference
+    from napari_stexp.session.workspace.recovery import Recovery
+    from napari_stexp.session.workspace.workspace import Workspace
 
 __all__ = ["WorkspaceControl"]
 

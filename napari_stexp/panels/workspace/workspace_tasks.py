@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari_stexp.progress import Progress
 
 if TYPE_CHECKING:
-    from napari_stexp.session.workspace import Workspace
+    from napari_stexp.session.workspace.workspace import Workspace
 
 __all__ = [
     "find_missing_steps",
@@ -26,7 +26,7 @@ Steps = Generator[Progress, None, Any]
 def sort_steps(paths: Sequence[Path]) -> Steps:
     """Tell what dropped files are."""
     yield Progress(0, 0, "looking at the files")
-    from napari_stexp.session.dropped import sort_dropped
+    from napari_stexp.session.opening.dropped import sort_dropped
 
     return sort_dropped(paths)
 
@@ -43,7 +43,7 @@ def read_gene_sets_steps(path: Path) -> Steps:
     """Read gene sets as signatures."""
     yield Progress(0, 0, "reading the gene sets")
     from napari_stexp.gene import read_gmt
-    from napari_stexp.session.signatures import Signature
+    from napari_stexp.session.genes.signatures import Signature
 
     return [Signature(one.name, tuple(one.genes), path.name) for one in read_gmt(path)]
 
@@ -51,7 +51,7 @@ def read_gene_sets_steps(path: Path) -> Steps:
 def find_recoveries_steps() -> Steps:
     """Look for work that a crash has left."""
     yield Progress(0, 0, "looking for unsaved work")
-    from napari_stexp.session.recovery import find_recoveries
+    from napari_stexp.session.workspace.recovery import find_recoveries
 
     return find_recoveries()
 
@@ -60,7 +60,7 @@ def open_again_steps(
     workspace: Workspace,
 ) -> Generator[Progress, None, tuple[Workspace, list[str]]]:
     """Open the slide of work that was put away, which has been closed meanwhile."""
-    from napari_stexp.session.workspace_opening import open_missing
+    from napari_stexp.session.workspace.opening import open_missing
 
     assert workspace.slide is not None
     return (yield from open_missing(workspace, "slide", workspace.slide.path)), []
@@ -70,7 +70,7 @@ def find_missing_steps(
     workspace: Workspace, chosen: Mapping[str, Path]
 ) -> Generator[Progress, None, tuple[Workspace, list[str]]]:
     """Open the files that the user has found; also say which are others than were saved."""
-    from napari_stexp.session.workspace_opening import open_missing
+    from napari_stexp.session.workspace.opening import open_missing
 
     notices = []
     wanted = workspace.missing

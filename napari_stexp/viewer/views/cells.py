@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_stexp.session.composite import find_mixture
+from napari_stexp.session.genes.composite import find_mixture
 from napari_stexp.viewer.classes_layer import colour_classes, shown_source
 from napari_stexp.viewer.colour import RESIDUAL
 from napari_stexp.viewer.spots_view import SIDES, SpotsView, side_view

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from napari_stexp.panels.predict.prediction_run import PredictionRun, merge_batches
 from napari_stexp.predict import SpotBatch
-from napari_stexp.session.prediction_steps import StartedPrediction
+from napari_stexp.session.prediction.steps import StartedPrediction
 
 
 def make_batch(index, genes=3):

@@ -8,7 +8,7 @@ from qtpy.QtCore import QMimeData, QUrl
 
 from napari_stexp.panels.slide.address_dialog import AddressDialog
 from napari_stexp.panels.workspace.drop_catcher import local_paths
-from napari_stexp.session.dropped import recognise_dropped
+from napari_stexp.session.opening.dropped import recognise_dropped
 from napari_stexp.slide.location import RemotePath
 
 

@@ -64,7 +64,7 @@ def test_columns_are_asked_once_for_each_kind_of_table(window, slide_file, tmp_p
 
 def test_counts_are_hidden_while_the_annotation_is_blinded(qtbot, tmp_path):
     from napari_stexp.panels.slide.columns_dialog import ColumnsDialog
-    from napari_stexp.session.spot_questions import ask_about_spots
+    from napari_stexp.session.opening.spot_questions import ask_about_spots
 
     counts = pd.DataFrame({"A": [1, 2]}, index=["s0", "s1"])
     counts.to_csv(tmp_path / "counts.csv")

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from napari_stexp.session.dropped import sort_dropped
+from napari_stexp.session.opening.dropped import sort_dropped
 from tests.spots.hd_layouts import write_hd
 from tests.spots.layouts import write_visium
 

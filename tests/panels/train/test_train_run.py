@@ -26,7 +26,7 @@ def engine(bundle_file, monkeypatch):
 @pytest.fixture
 def trial(monkeypatch):
     """Replace the test of a model."""
-    from napari_stexp.session import training_steps
+    from napari_stexp.session.training import steps as training_steps
 
     trial = FakeTest()
     monkeypatch.setattr(training_steps, "evaluate_steps", trial)

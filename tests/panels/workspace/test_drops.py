@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_stexp.session.dropped import may_be_ours, recognise_dropped, sort_dropped
+from napari_stexp.session.opening.dropped import may_be_ours, recognise_dropped, sort_dropped
 
 FILES = {
     "C4_selection.tsv": ("x\ty\tnew_x\tnew_y\tpixel_x\tpixel_y\tselected\n1\t2\t1\t2\t9\t9\t1\n",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_stexp.session import DisplaySettings, Session, take_workspace
-from napari_stexp.session.recovery import RecoveryFolder, find_recoveries
+from napari_stexp.session.workspace.recovery import RecoveryFolder, find_recoveries
 from tests.panels.conftest import GENES, Window, end
 from tests.session.fakes import make_batch, make_prediction, make_region
 

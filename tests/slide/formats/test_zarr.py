@@ -13,7 +13,7 @@ import zarr
 from PIL import Image
 
 from napari_stexp.errors import SlideError, TileError
-from napari_stexp.session.recognising import recognise
+from napari_stexp.session.opening.recognising import recognise
 from napari_stexp.slide import open_slide, prepare_slide
 from tests.slide.builders.ngff import write_ngff
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from napari_stexp.session import Session, Signature
-from napari_stexp.session.display import effective_limits
+from napari_stexp.session.genes.display import effective_limits
 from napari_stexp.viewer.colour import RESIDUAL, colour_table, map_values
 from napari_stexp.viewer.spots_view import active_view, side_view
 from napari_stexp.viewer.views.cells import (

@@ -1,0 +1,1 @@
+"""What is shown of genes and of signatures: values, limits, scales, colours."""

@@ -1,0 +1,1 @@
+"""Files that are opened: what each one is, in which order, and what has to be asked."""

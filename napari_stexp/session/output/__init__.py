@@ -1,0 +1,1 @@
+"""What leaves the session: figures, and files for other programs."""

@@ -1,0 +1,1 @@
+"""Predictions of the present spots, and the steps that make them."""

@@ -1,0 +1,1 @@
+"""A training: its sections, data, run and course."""

@@ -1,0 +1,1 @@
+"""Everything that the window does, as methods of one object, by subject."""
