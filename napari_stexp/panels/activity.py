@@ -1,75 +1,62 @@
-"""A task's progress in napari's activity dock."""
+"""The progress of tasks in napari's activity dock."""
 
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING
 
 from napari.utils import progress
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QCoreApplication, QObject, QTimer
 
 if TYPE_CHECKING:
     from napari_stexp.panels.reports import TaskReport
 
-__all__ = ["ActivityMirror"]
+__all__ = ["ActivityBoard", "ActivityEntry", "activity_board"]
 
-_FIRST_MS = 1500  # the panels show it at once; to make a bar takes napari 0.1 to 0.3 s
+_FIRST_S = 1.5  # the panels show it at once; to make a bar takes napari 0.1 to 0.3 s
 _EVERY_MS = 500  # each change paints the window
 
 
-class ActivityMirror(QObject):
-    """Shows a task in the activity dock, a few times a second, until it is told to stop.
-
-    napari's progress bars process all waiting events whenever they change. So
-    they are changed from a timer only, never from within a slot of ours: else
-    a task's later report would overtake the one being handled. A task that is
-    over before the first tick doesn't show at all.
+class ActivityEntry:
+    """A task in the activity dock, until it is told to stop.
 
     Parameters
     ----------
     read : callable
         Returns the present report.
-    parent : QObject
-        Owner.
+    on_stop : callable
+        Called when there is a bar to take away.
     """
 
-    def __init__(self, read: Callable[[], TaskReport], parent: QObject) -> None:
-        super().__init__(parent)
+    def __init__(self, read: Callable[[], TaskReport], on_stop: Callable[[], None]) -> None:
         self._read = read
+        self._on_stop = on_stop
+        self._begun = time.monotonic()
         self._bar: progress | None = None
-        self._changing = False
-        self._over = False
-        self._timer = QTimer(self)
-        self._timer.timeout.connect(self._tick)
-        self._timer.start(_FIRST_MS)
+        self.over = False
 
     def stop(self) -> None:
-        """Take the bar away."""
-        self._over = True
-        self._timer.stop()
-        if not self._changing:
-            self._close()
+        """Take the bar away, as soon as the event loop is idle."""
+        self.over = True
+        self._on_stop()
 
-    def _tick(self) -> None:
-        if self._changing or self._over:
-            return
-        self._changing = True
-        self._timer.setInterval(_EVERY_MS)
-        try:
-            self._show(self._read())
-        finally:
-            self._changing = False
-        if self._over:
+    def show(self) -> None:
+        """Bring the bar up to date; a task that is over before the first time has none."""
+        if self.over:
             self._close()
+        elif self._bar is None:
+            if time.monotonic() - self._begun >= _FIRST_S:
+                state = self._read().progress
+                # tqdm prints to the terminal where there is no window; nobody reads it there.
+                self._bar = progress(total=state.total, desc=state.stage, file=io.StringIO())
+        else:
+            self._update(self._bar)
 
-    def _show(self, report: TaskReport) -> None:
-        state = report.progress
-        if self._bar is None:
-            # tqdm prints to the terminal where there is no window; nobody reads it there.
-            self._bar = progress(total=state.total, desc=state.stage, file=io.StringIO())
-            return
-        bar = self._bar
+    def _update(self, bar: progress) -> None:
+        state = self._read().progress
         if bar.total != state.total:
             bar.total = state.total
         if bar.desc.removesuffix(": ") != state.stage:
@@ -81,3 +68,54 @@ class ActivityMirror(QObject):
         if self._bar is not None:
             bar, self._bar = self._bar, None
             bar.close()
+
+
+class ActivityBoard(QObject):
+    """Shows all tasks in the activity dock, a few times a second.
+
+    napari's progress bars process all waiting events whenever they change. So
+    they are changed from a timer only, never from within a slot of ours: else
+    a task's later report would overtake the one being handled. The timer is one
+    for all tasks, outlives them, and is never running while its slot is: PyQt
+    crashes or hangs where a timer's slot is entered again from within itself
+    and the timer is deleted there.
+    """
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._entries: list[ActivityEntry] = []
+        self._changing = False
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._tick)
+
+    def add(self, read: Callable[[], TaskReport]) -> ActivityEntry:
+        """Show a task from now on, once it has lasted a while."""
+        entry = ActivityEntry(read, self._on_stop)
+        self._entries.append(entry)
+        if not self._changing and not self._timer.isActive():
+            self._timer.start(_EVERY_MS)
+        return entry
+
+    def _on_stop(self) -> None:
+        if not self._changing:
+            self._timer.start(0)
+
+    def _tick(self) -> None:
+        self._changing = True
+        try:
+            for entry in tuple(self._entries):
+                over = entry.over
+                entry.show()
+                if over:
+                    self._entries.remove(entry)
+        finally:
+            self._changing = False
+            if self._entries:
+                self._timer.start(0 if any(entry.over for entry in self._entries) else _EVERY_MS)
+
+
+@cache
+def activity_board() -> ActivityBoard:
+    """Return the application's board."""
+    return ActivityBoard(QCoreApplication.instance())

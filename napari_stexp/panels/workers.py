@@ -18,7 +18,7 @@ from napari.qt.threading import GeneratorWorker, create_worker
 from qtpy.QtCore import QObject, QTimer, Signal, Slot
 
 from napari_stexp.errors import DeviceError, PredictionError, StexpError
-from napari_stexp.panels.activity import ActivityMirror
+from napari_stexp.panels.activity import ActivityEntry, activity_board
 from napari_stexp.panels.precedence import step_back
 from napari_stexp.panels.reports import TaskReport
 from napari_stexp.progress import Progress, RateMeter
@@ -142,7 +142,7 @@ class TaskHandle(QObject):
         self.report = TaskReport(Progress(0, 0, title))
         self._meter = RateMeter()
         self._stop = threading.Event()
-        self._activity: ActivityMirror | None = None
+        self._activity: ActivityEntry | None = None
         self._running = False
 
     @property
@@ -177,7 +177,8 @@ class TaskHandle(QObject):
         worker.returned.connect(self._on_returned)
         worker.errored.connect(self._on_errored)
         self._running = True
-        self._activity = ActivityMirror(lambda: self.report, self)
+        self._activity = activity_board().add(lambda: self.report)
+        self.destroyed.connect(self._activity.stop)
         worker.start()
 
     def cancel(self) -> None:
