@@ -97,6 +97,7 @@ def measure(data: Any, options: argparse.Namespace) -> dict[str, Any]:
     from napari_stexp.train import TrainSettings, trainer
     from napari_stexp.train.batches import plan_batches, read_ahead
     from napari_stexp.train.loop import start_fabric
+    from napari_stexp.train.run import RunInputs
 
     settings = TrainSettings(
         encoder=options.encoder,
@@ -106,7 +107,7 @@ def measure(data: Any, options: argparse.Namespace) -> dict[str, Any]:
         workers=options.workers,
     )
     fabric = start_fabric(options.device, 1, settings.precision)
-    training = trainer.Trainer(trainer.RunInputs(data, settings, Retrieval(k=1)), fabric)
+    training = trainer.Trainer(RunInputs(data, settings, Retrieval(k=1)), fabric)
     training.network.train()
     watch = Stopwatch(fabric.device)
     training._augmented = watch("augmentation", training._augmented)  # type: ignore[method-assign]

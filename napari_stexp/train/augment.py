@@ -10,6 +10,7 @@ same everywhere.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,7 @@ _LUMA = (0.2989, 0.587, 0.114)
 _DARKEST = 1e-3  # of intensities, so that their logarithm is finite
 
 
-class BatchTransform(v2.Transform):
+class BatchTransform(v2.Transform, ABC):
     """A transform whose parameters are tensors with an entry per image, (B, ...)."""
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
@@ -54,13 +55,13 @@ class BatchTransform(v2.Transform):
         alike = {key: value.repeat_interleave(fields, 0) for key, value in params.items()}
         return self.change(inpt.flatten(0, 1), **alike).unflatten(0, (-1, fields))
 
+    @abstractmethod
     def draw(self, n: int) -> dict[str, Tensor]:
         """Draw parameters for n images, on the CPU."""
-        raise NotImplementedError
 
+    @abstractmethod
     def change(self, images: Tensor, **params: Tensor) -> Tensor:
         """Change (B, 3, p, p) images."""
-        raise NotImplementedError
 
 
 class ColorJitter(BatchTransform):

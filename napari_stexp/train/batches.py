@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -40,6 +40,18 @@ class Batch:
     step: int
     last: bool
     rows: NDArray[np.intp]
+
+    def windows(self, section: NDArray[np.integer]) -> list[slice]:
+        """Return which parts of the batch lie in one section each.
+
+        Parameters
+        ----------
+        section : ndarray, (N,) int
+            Of all spots.
+        """
+        here = section[self.rows]
+        edges = [0, *(np.flatnonzero(np.diff(here)) + 1).tolist(), len(here)]
+        return [slice(a, b) for a, b in pairwise(edges)]
 
 
 def draw_batches(

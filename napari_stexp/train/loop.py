@@ -7,31 +7,29 @@ import logging
 import threading
 from collections.abc import Generator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from napari_stexp._version import __version__
 from napari_stexp.dataset import TrainingSet
 from napari_stexp.errors import DeviceError, TrainingError
 from napari_stexp.files import atomic_path, check_writable, sha256
-from napari_stexp.model import BundleHeader, ModelBundle, Retrieval, Thumbnails, save_bundle
+from napari_stexp.model import ModelBundle, Retrieval, save_bundle
 from napari_stexp.predict.devices import choose_device
 from napari_stexp.predict.retrieval import check_retrieval
 from napari_stexp.progress import Progress
-from napari_stexp.train.banking import bank_of, bank_order
+from napari_stexp.train.bundling import make_bundle
 from napari_stexp.train.checkpoint import (
     CHECKPOINT,
     compare_runs,
     read_checkpoint,
     remove_leftovers,
 )
+from napari_stexp.train.run import RunInputs
 from napari_stexp.train.settings import TrainSettings
-from napari_stexp.train.trainer import RunInputs, Trainer
+from napari_stexp.train.trainer import Trainer
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -40,7 +38,6 @@ __all__ = ["MODEL", "SETTINGS", "train_model"]
 
 SETTINGS = "settings.json"
 MODEL = "model.safetensors"
-_READ_AT_ONCE = 256
 
 
 def train_model(  # noqa: PLR0913 - what to learn from, how, where, and what the model shall say
@@ -137,7 +134,7 @@ def train_model(  # noqa: PLR0913 - what to learn from, how, where, and what the
         trainer.save()
         raise
     yield Progress(trainer.state.done, trainer.state.done, "embedding the reference spots")
-    bundle = _finish(trainer, name, thumbnail_px)
+    bundle = make_bundle(trainer, name, thumbnail_px)
     if run.folder is not None and fabric.is_global_zero:
         path = save_bundle(bundle, run.folder / MODEL)
         bundle = replace(bundle, path=path, sha256=sha256(path))
@@ -269,67 +266,3 @@ def _open_folder(run: RunInputs, devices: int, *, resume: bool) -> dict[str, Any
         text = json.dumps(run.settings.to_json(), indent=1, ensure_ascii=False)
         temporary.write_text(text + "\n", encoding="utf-8")
     return stored
-
-
-def _finish(trainer: Trainer, name: str, thumbnail_px: int) -> ModelBundle:
-    """Embed the reference bank and put the bundle together."""
-    run, settings, model = trainer.inputs, trainer.settings, trainer.model
-    bank = bank_of(model, run.data.reference, settings.windowing)
-    if thumbnail_px:
-        order = bank_order(run.data.reference, settings.windowing)
-        bank = replace(bank, thumbnails=_thumbnails(run.data, order, thumbnail_px))
-    header = BundleHeader(
-        genes=tuple(run.data.genes),
-        name=name,
-        encoder=settings.encoder,
-        sizes=settings.sizes(run.data.reference.n_positions),
-        input=trainer.contract,
-        retrieval=run.retrieval,
-        sections=bank.sections,
-        windowing=settings.windowing,
-        training=_facts(trainer),
-        software=f"napari-stexp {__version__}",
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-    state = {key: tensor.detach().cpu().contiguous() for key, tensor in model.state_dict().items()}
-    return ModelBundle(header, state, bank)
-
-
-def _facts(trainer: Trainer) -> dict[str, Any]:
-    """Return what a bundle tells of its training: the settings, and how it went."""
-    run, state = trainer.inputs, trainer.state
-    validation = run.validation
-    sections = () if validation is None else validation.reference.sections
-    run_facts = {
-        "spots": len(trainer.rows),
-        "epochs": state.epoch,
-        "steps": state.done,
-        "seconds": round(state.seconds, 1),
-        "stopped_by": state.stopped or "epochs",
-        "temperature": trainer.temperature,
-        "device": str(trainer.fabric.device),
-        "devices": trainer.fabric.world_size,
-        "torch": torch.__version__,
-    }
-    if state.validation is not None:
-        run_facts["validation"] = {
-            key: value for key, value in state.validation.items() if np.isfinite(value)
-        }
-        run_facts["best_epoch"] = state.best_epoch
-    return {
-        "trainer": "train_model",
-        "settings": trainer.settings.to_json(),
-        "run": run_facts,
-        "validation_sections": [info.to_json() for info in sections],
-    }
-
-
-def _thumbnails(data: TrainingSet, order: np.ndarray[Any, Any], side: int) -> Thumbnails:
-    """Make pictures of patches (of the smallest field of view), a part of them at a time."""
-    parts = [
-        Thumbnails.from_patches(data.read(order[start : start + _READ_AT_ONCE])[:, 0], side)
-        for start in range(0, len(order), _READ_AT_ONCE)
-    ]
-    sizes = np.concatenate([np.diff(part.offsets) for part in parts])
-    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    return Thumbnails(np.concatenate([part.data for part in parts]), offsets)

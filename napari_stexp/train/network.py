@@ -18,7 +18,7 @@ from napari_stexp.train.augment import seeded
 from napari_stexp.train.banking import embed_alone
 from napari_stexp.train.settings import TrainSettings
 
-__all__ = ["Network", "learning_rates", "make_optimizer", "start_model"]
+__all__ = ["Network", "learning_rates", "make_optimizer", "set_rates", "start_model"]
 
 _LOWEST_TEMPERATURE = 0.01  # as in CLIP: logits of unit vectors stay within 100
 
@@ -199,3 +199,12 @@ def learning_rates(settings: TrainSettings, done: int, total: int) -> tuple[floa
         factor = (1 + math.cos(math.pi * done / total)) / 2
     rate = settings.learning_rate * factor
     return (settings.encoder_learning_rate or settings.learning_rate) * factor, rate
+
+
+def set_rates(
+    optimizer: torch.optim.Optimizer, model: MclSTExp, encoder: float, rest: float
+) -> None:
+    """Give the image encoder's parameters one learning rate, all others another."""
+    known = {id(p) for p in model.image_encoder.parameters()}
+    for group in optimizer.param_groups:
+        group["lr"] = encoder if id(group["params"][0]) in known else rest

@@ -14,7 +14,8 @@ from napari_stexp.model import Retrieval
 from napari_stexp.progress import exhaust
 from napari_stexp.train import train_model
 from napari_stexp.train.loop import start_fabric
-from napari_stexp.train.trainer import RunInputs, Trainer
+from napari_stexp.train.run import RunInputs
+from napari_stexp.train.trainer import Trainer
 
 from .conftest import CONTRACT, GENES, SIDE, build_data, build_section, tiny
 
