@@ -112,9 +112,10 @@ class ShownSpots:
     def _exchange(self, old: SpotsLayer) -> None:
         """Show a heat map in place of spots, or spots again; the other layer waits, hidden.
 
-        napari takes half a second to remove one layer and to add another.
+        napari takes half a second to remove one layer and to add another, and where one is
+        shown, made active and the other one hidden at once, nearly as long as that.
         """
-        layers, covered = self._stack.viewer.layers, old.covered
+        layers = self._stack.viewer.layers
         active = layers.selection.active is old.layer
         self._disconnect(old)
         new, self._parked = self._parked, old
@@ -125,18 +126,37 @@ class ShownSpots:
                 new = SpotsLayer(self._session, grid=old.grid)
             else:
                 new.place()
-            new.covered, old.covered = covered, True
+            new.covered = old.covered
+            new.waits = not new.layer.visible or new.layer not in layers
             old.layer.name = "Heat map" if old.kind == "heat map" else "Spots"  # the title is free
             new.paint(restyle=True)
             old.layer.events.visible.connect(self._on_parked_shown)
-            self._begin(new, at=layers.index(old.layer), activate=active)
-        self._stack.aside.later(lambda: self._hide(old))
+            self._begin(new, at=layers.index(old.layer), activate=False)
+        self._stack.aside.later(lambda: self._reveal(new, old, active))
+
+    def _reveal(self, new: SpotsLayer, old: SpotsLayer, active: bool) -> None:
+        """Show one, then make it active, then hide the other: each in a turn of its own."""
+        later = self._stack.aside.later
+        if new is self._painter:
+            new.waits = False
+            self._restyle(new)
+            if active:
+                later(lambda: self._activate(new, old))
+            later(lambda: later(lambda: self._hide(old)))
+
+    def _activate(self, new: SpotsLayer, old: SpotsLayer) -> None:
+        selection = self._stack.viewer.layers.selection
+        if new is self._painter and selection.active is old.layer:  # nobody chose meanwhile
+            selection.active = new.layer
 
     def _hide(self, painter: SpotsLayer) -> None:
-        """Hide the one that waits; both at once would take napari twice as long."""
         if painter is self._parked:
-            with self._stack.editing():
-                painter.style()
+            painter.waits = True
+            self._restyle(painter)
+
+    def _restyle(self, painter: SpotsLayer) -> None:
+        with self._stack.editing():
+            painter.style()
 
     def _disconnect(self, painter: SpotsLayer) -> None:
         events = painter.layer.events
@@ -189,8 +209,7 @@ class ShownSpots:
         """Hide the layer while another one shows the spots."""
         if self._painter is not None and self._painter.covered != covered:
             self._painter.covered = covered
-            with self._stack.editing():
-                self._painter.style()
+            self._restyle(self._painter)
 
     def place(self) -> None:
         """Follow a new scale of the slide."""
@@ -212,7 +231,7 @@ class ShownSpots:
     def _on_layer_edited(self, _: Any = None) -> None:
         """Take opacity and visibility that the user set in napari's layer list."""
         layer = self.layer
-        if not self._stack.busy and layer is not None:
+        if not self._stack.busy and layer is not None and not self._painter.waits:
             self._session.display = replace(
                 self._session.display, opacity=float(layer.opacity), visible=bool(layer.visible)
             )

@@ -60,7 +60,9 @@ class SpotsLayer:
     kind : {'points', 'raster', 'heat map'}
         How.
     covered : bool
-        Whether the layer stays hidden, because another one shows the spots.
+        Whether the layer stays hidden, because the small multiples show the spots.
+    waits : bool
+        Whether it stays hidden, because spots and heat map are exchanged.
     """
 
     def __init__(
@@ -72,7 +74,7 @@ class SpotsLayer:
     ) -> None:
         self._session = session
         self._view = view
-        self.covered = False
+        self.covered = self.waits = False
         self._spots = session.spots
         self._size = spot_size_px(self._spots)
         self._pitch = 0.0
@@ -157,7 +159,7 @@ class SpotsLayer:
         display = self._session.display
         self._picture.style(self.diameter, display.shape)
         # napari lays out all layers anew, and draws a thumbnail, even where nothing changes.
-        visible = display.visible and not self.covered
+        visible = display.visible and not (self.covered or self.waits)
         if self.layer.opacity != display.opacity:
             self.layer.opacity = display.opacity
         if self.layer.visible != visible:
