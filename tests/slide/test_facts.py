@@ -181,6 +181,38 @@ def test_pictures_of_the_glass_come_by_name_only(svs, caplog):
         assert slide.facts.private["Barcode"] == "4711"
 
 
+def test_pictures_of_the_glass_are_converted_as_tiles_are(tmp_path):
+    """A label in a palette, an overview whose zero is white, with 16 bits; a damaged one."""
+    path, rng = tmp_path / "a.tif", np.random.default_rng(1)
+    colours = rng.integers(0, 2**16, (3, 256), np.uint16)
+    indices = rng.integers(0, 256, (40, 60), np.uint8)
+    grey = rng.integers(0, 2**16, (30, 50), np.uint16)
+    with tifffile.TiffWriter(path) as writer:
+        slide = rng.integers(0, 255, (300, 400, 3), np.uint8)
+        writer.write(slide, tile=(64, 64), photometric="rgb", metadata=None)
+        writer.write(
+            indices, photometric="palette", colormap=colours, description="label", metadata=None
+        )
+        writer.write(grey, photometric="miniswhite", description="macro", metadata=None)
+        writer.write(
+            slide[:40], photometric="rgb", compression="zlib", description="thumbnail",
+            metadata=None,
+        )  # fmt: skip
+    with tifffile.TiffFile(path) as tif:
+        damaged = tif.pages[3].dataoffsets[0]
+    with path.open("r+b") as file:
+        file.seek(damaged)
+        file.write(b"nonsense")
+    with open_slide(path) as slide:
+        assert set(slide.associated) == {"label", "macro", "thumbnail"}
+        expected = (colours >> 8).T.astype(np.uint8)[indices]
+        np.testing.assert_array_equal(slide.associated_image("label"), expected)
+        white = 255 - np.round(grey / 257).astype(np.uint8)
+        np.testing.assert_array_equal(slide.associated_image("macro")[..., 1], white)
+        with pytest.raises(SlideError, match="thumbnail image can't be read"):
+            slide.associated_image("thumbnail")
+
+
 def test_an_implausible_claim_is_kept_but_not_used(svs):
     with open_slide(svs[0]) as slide:
         assert slide.mpp is None

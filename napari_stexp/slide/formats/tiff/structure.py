@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_stexp.errors import SlideError
-from napari_stexp.slide.associated import list_tiff_pictures
 from napari_stexp.slide.facts import SlideFacts
 from napari_stexp.slide.formats import bif, ndpi, ome, philips, scn
 from napari_stexp.slide.formats.level import TileLevel
-from napari_stexp.slide.formats.tiff.associated import picture_reader
+from napari_stexp.slide.formats.tiff.associated import named_pictures, picture_reader
 from napari_stexp.slide.formats.tiff.chosen import Chosen, choose_largest
 from napari_stexp.slide.formats.tiff.levels import plan_levels
 from napari_stexp.slide.formats.tiff.pages import LevelPlan, Sources
@@ -115,9 +114,9 @@ def _parse(tif: tifffile.TiffFile, path: Location, base: tuple[int, int] | None)
     facts = read_tiff_facts(tif, first, tiled=tiled)
     if chosen.notes:
         facts = replace(facts, notes=facts.notes + chosen.notes)
-    pictures = list_tiff_pictures(tif, path) if isinstance(path, Path) else {}
-    for name, page in chosen.associated.items():
-        pictures[name] = picture_reader(page, path)
+    named = named_pictures(tif) if isinstance(path, Path) else {}
+    pages = {**named, **chosen.associated}
+    pictures = {name: picture_reader(page, name, path) for name, page in pages.items()}
     if tif.is_philips:
         pictures = {**philips.embedded_pictures(tif.philips_metadata or "", path), **pictures}
     return TiffStructure(tuple(plans), facts, tiled, pictures)
