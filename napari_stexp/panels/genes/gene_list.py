@@ -17,7 +17,6 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_stexp.gene.names import common_meanings
 from napari_stexp.panels.genes.gene_model import (
     COLUMN_NAMES,
     GENE,
@@ -28,7 +27,8 @@ from napari_stexp.panels.genes.gene_model import (
     GeneTableModel,
 )
 from napari_stexp.panels.genes.gene_table import GeneTable
-from napari_stexp.panels.text import count, join_words
+from napari_stexp.panels.genes.gene_words import describe_nothing
+from napari_stexp.panels.text import count
 from napari_stexp.panels.widgets import ignore_idle_wheel, make_row
 
 if TYPE_CHECKING:
@@ -181,19 +181,9 @@ class GeneList(QWidget):
         elif kind in _NOTHING and not self.search.text().strip():
             words = _NOTHING[kind]
         else:
-            words = self._explain_nothing(total)
+            typed = self.search.text().strip()
+            words = describe_nothing(typed, total, in_part=self.model.has_subset)
         self.line.setText(words)
-
-    def _explain_nothing(self, total: int) -> str:
-        """Say that nothing is called so; of a common name, which gene it means."""
-        typed = self.search.text().strip()
-        meant = common_meanings(typed)
-        if not meant or self.model.has_subset:
-            return f"None of the {count(total, 'gene')} is called that. Clear the box to see all."
-        is_symbol = meant == [typed.upper()]
-        names = join_words(meant) if is_symbol else f"{join_words(meant)} ({typed})"
-        are = "is" if len(meant) == 1 else "are"
-        return f"{names} {are} not among these {count(total, 'gene')}. Clear the box to see all."
 
     # ---- columns and order ---------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from napari_stexp.panels.genes.color_bar import ColorBar
 from napari_stexp.panels.genes.composite_view import CompositeView
 from napari_stexp.panels.genes.display_controls import DisplayControls
 from napari_stexp.panels.genes.gene_list import GeneList
+from napari_stexp.panels.genes.gene_words import describe_uncoloured
 from napari_stexp.panels.genes.signatures_view import SignaturesView
 from napari_stexp.panels.panel import Panel
 from napari_stexp.panels.text import HIDDEN
@@ -254,7 +255,7 @@ class GenesPanel(Panel):
             values,
             display.threshold,
         )
-        self.key.say("hint", self._describe_uncoloured(values))
+        self.key.say("hint", describe_uncoloured(values, session.status()))
 
     # ---- asking --------------------------------------------------------------------------
 
@@ -287,21 +288,3 @@ class GenesPanel(Panel):
         mode = DisplaySettings().limits_mode if by_hand else display.limits_mode
         percentiles = DisplaySettings().percentiles
         self.display_requested.emit(replace(display, limits_mode=mode, percentiles=percentiles))
-
-    def _describe_uncoloured(self, values: Any) -> str:
-        """Say what spots without a colour are, where there are any."""
-        if values is None:
-            return ""
-        without = ~np.isfinite(values)
-        status = self.session.status()
-        pending = int((without & (status == "pending")).sum())
-        failed = int(without.sum()) - pending
-        sentences = []
-        if pending:
-            sentences.append(f"Thin dark rings ({pending:,} spots): not predicted (yet).")
-        if failed:
-            sentences.append(
-                f"Thick grey rings ({failed:,} spots): no value, because the image is unreadable "
-                "there or they lie outside it."
-            )
-        return " ".join(sentences)
