@@ -111,9 +111,12 @@ BUTTONS = {
     },
     "train/prepare_form.py": {"Prepare": "prepare_data", "…": WINDOW},
     "train/train_form.py": {"…": WINDOW},
-    "train/train_panel.py": {
+    "train/sources_row.py": {
         "Folder…": "find_sections", "List…": "find_sections", "Sample": "find_sections",
-        "Last training": "open_training", "Other data…": "open_data", "Train": "train",
+        "Last training": "open_training",
+    },
+    "train/train_panel.py": {
+        "Other data…": "open_data", "Train": "train",
         "Resume": "resume_training", "Load this model": "load_trained", "Open report": WINDOW,
         "Test again": "test_model",
     },

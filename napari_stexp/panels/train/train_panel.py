@@ -16,6 +16,7 @@ from napari_stexp.panels.train.loss_curve import LossCurve
 from napari_stexp.panels.train.prepare_form import PrepareForm
 from napari_stexp.panels.train.result_table import ResultTable
 from napari_stexp.panels.train.section_list import SectionList
+from napari_stexp.panels.train.sources_row import SourcesRow
 from napari_stexp.panels.train.train_form import TrainForm
 from napari_stexp.panels.train.training_words import describe_data, describe_stop, guide
 from napari_stexp.panels.widgets import Facts, Notice, make_button, make_heading, make_row
@@ -23,7 +24,6 @@ from napari_stexp.session.training.run import is_resumable
 
 __all__ = ["TrainPanel"]
 
-_LISTS = "Lists of sections (*.csv *.tsv);;One section (*.h5ad);;All files (*)"
 _WEIGHTS = "Weights (*.pth *.pt *.safetensors *.bin);;All files (*)"
 _GLANCE_MS = 400
 
@@ -31,10 +31,6 @@ _GLANCE_MS = 400
 class TrainPanel(Panel):
     """Chooses sections, prepares them, trains, and shows how good the model is."""
 
-    find_requested = Signal(object)  # Path
-    sample_requested = Signal()
-    data_requested = Signal(object)  # folder of prepared data
-    reopen_requested = Signal(object)  # folder of a run
     other_requested = Signal()
     prepare_requested = Signal(object)  # folder
     train_requested = Signal()
@@ -60,27 +56,7 @@ class TrainPanel(Panel):
     # ---- building ------------------------------------------------------------------------
 
     def _build_sources(self) -> None:
-        self.folder_button = make_button(
-            "Folder…",
-            "A folder of sections in the HER2ST, cSCC or Space Ranger layout, or of .h5ad files. "
-            "A folder that was prepared before is opened at once.",
-            self._ask_folder,
-        )
-        self.list_button = make_button(
-            "List…",
-            "A table (.csv, .tsv) with a row per section: slide, spots, counts, section, patient, "
-            "organ.",
-            self._ask_list,
-        )
-        self.sample_button = make_button(
-            "Sample",
-            "Six small synthetic sections of three “patients”, drawn by a program: to try it out.",
-        )
-        self.last_button = make_button("Last training", "", self._ask_last)
-        self.sources = QWidget()
-        self.sources.setLayout(
-            make_row(self.folder_button, self.list_button, self.sample_button, self.last_button)
-        )
+        self.sources = SourcesRow(self, self.control.memory)
         self.column.addWidget(self.sources)
         self.add_area("sections", "looking for sections")
 
@@ -145,17 +121,17 @@ class TrainPanel(Panel):
     def _connect(self) -> None:
         control, training = self.control, self.training
         for signal, slot in (
-            (self.find_requested, control.find),
-            (self.sample_requested, control.use_sample),
-            (self.data_requested, control.open_data),
-            (self.reopen_requested, control.reopen),
+            (self.sources.find_requested, control.find),
+            (self.sources.sample_requested, control.use_sample),
+            (self.sources.data_requested, control.open_data),
+            (self.sources.reopen_requested, control.reopen),
             (self.other_requested, control.clear),
             (self.prepare_requested, control.prepare),
             (self.train_requested, control.train),
             (self.resume_requested, control.resume),
-            (self.evaluate_requested, control.evaluate),
-            (self.load_requested, control.load_model),
-            (self.report_requested, control.open_report),
+            (self.evaluate_requested, control.result.evaluate),
+            (self.load_requested, control.result.load_model),
+            (self.report_requested, control.result.open_report),
             (self.devices_requested, self.controller.list_devices),
             (self.list.use_requested, control.set_use),
             (self.list.split_requested, control.set_split),
@@ -165,7 +141,6 @@ class TrainPanel(Panel):
             (self.train_form.device_requested, control.set_device),
             (self.train_form.weights_file_wanted, self._ask_weights),
             (self.train_form.checked, self.refresh),
-            (self.sample_button.clicked, self.sample_requested),
             (self.other_button.clicked, self.other_requested),
             (self.train_button.clicked, self.train_requested),
             (self.resume_button.clicked, self.resume_requested),
@@ -230,7 +205,7 @@ class TrainPanel(Panel):
         training, busy = self.training, self.control.busy
         listed, ready = bool(training.sections), training.dataset is not None
         self.guide.say("hint", "" if busy else guide(training))
-        self._show_sources(listed, busy)
+        self.sources.show_state(listed=listed, busy=busy)
         self.data_fold.setVisible(listed)
         if listed:
             self.list.show_state(training, busy)
@@ -242,17 +217,6 @@ class TrainPanel(Panel):
         self._show_result(busy)
         if ready and self.controller.devices is None:
             QTimer.singleShot(_GLANCE_MS, self._on_seen)
-
-    def _show_sources(self, listed: bool, busy: bool) -> None:
-        self.sources.setVisible(not listed)
-        for button in (self.folder_button, self.list_button, self.sample_button):
-            button.setEnabled(not busy)
-        memory = self.control.memory
-        last = memory.run or memory.dataset
-        self.last_button.setVisible(last is not None)
-        self.last_button.setEnabled(not busy)
-        self.last_button.setText("Last training" if memory.run else "Last data")
-        self.last_button.setToolTip(f"Go on with {last or 'what was open last'}.")
 
     def _show_training(self, ready: bool, busy: bool) -> None:
         training = self.training
@@ -286,21 +250,6 @@ class TrainPanel(Panel):
         self.test_button.setEnabled(not busy)
 
     # ---- asking --------------------------------------------------------------------------
-
-    def _ask_folder(self) -> None:
-        if path := self.ask_folder("Choose a folder of sections, or of prepared data"):
-            self.find_requested.emit(path)
-
-    def _ask_list(self) -> None:
-        if path := self.ask_file("Choose a list of sections", _LISTS):
-            self.find_requested.emit(path)
-
-    def _ask_last(self) -> None:
-        memory = self.control.memory
-        if memory.run is not None:
-            self.reopen_requested.emit(memory.run)
-        elif memory.dataset is not None:
-            self.data_requested.emit(memory.dataset)
 
     def _ask_prepare(self) -> None:
         self.prepare_requested.emit(Path(self.prepare_form.folder.text().strip()))

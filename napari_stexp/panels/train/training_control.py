@@ -1,14 +1,14 @@
-"""Between the panel *Train* and the session: finds, prepares, trains, resumes, evaluates."""
+"""Between the panel *Train* and the session: finds, prepares, trains, resumes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject, QUrl, Signal
-from qtpy.QtGui import QDesktopServices
+from qtpy.QtCore import QObject, Signal
 
 from napari_stexp.errors import StexpError, TrainingError
+from napari_stexp.panels.train.result_control import ResultControl
 from napari_stexp.panels.train.training_memory import TrainingMemory
 from napari_stexp.panels.train.training_words import describe_end
 from napari_stexp.session.training import steps as tasks
@@ -33,6 +33,11 @@ class TrainingControl(QObject):
     ----------
     controller : Controller
         Runs the tasks.
+
+    Attributes
+    ----------
+    result : ResultControl
+        Tests, loads and reports what was trained.
     """
 
     folder_proposed = Signal(object)  # where prepared data might be kept
@@ -42,6 +47,7 @@ class TrainingControl(QObject):
         self._controller = controller
         self.training = controller.session.training
         self.memory = TrainingMemory()
+        self.result = ResultControl(controller)
 
     @property
     def busy(self) -> bool:
@@ -208,7 +214,7 @@ class TrainingControl(QObject):
             )
             self._controller.succeeded.emit("train", describe_end(log))
             if plan.run.plan.held_out:
-                self._evaluate(bundle, plan)
+                self.result.test(bundle, plan)
 
         self._controller.start(
             "train",
@@ -246,59 +252,6 @@ class TrainingControl(QObject):
             title=f"Opening {Path(folder).name}",
             on_return=take,
         )
-
-    # ---- result --------------------------------------------------------------------------
-
-    def _evaluate(self, bundle: Any, plan: tasks.TrainPlan) -> None:
-        self._controller.start(
-            "evaluate",
-            tasks.evaluate_steps(bundle, plan),
-            title="Testing the model",
-            unit="spots",
-            on_return=self.training.set_outcome,
-            patient=True,
-        )
-
-    def evaluate(self) -> None:
-        """Test the present run's model on what was held out, after a test that failed."""
-        training = self.training
-        folder, dataset = training.run, training.dataset
-        if folder is None or dataset is None or training.outcome is None:
-            self._fail("evaluate", "there is no model to test", "Train one first.")
-            return
-        self._controller.start(
-            "evaluate",
-            tasks.evaluate_again_steps(folder, dataset, training.device),
-            title="Testing the model",
-            unit="spots",
-            on_return=training.set_outcome,
-            patient=True,
-        )
-
-    def load_model(self) -> None:
-        """Make the new model the one that predicts."""
-        if outcome := self.training.outcome:
-            controller = self._controller
-            done = "This model predicts from now on: see the tabs Model and Predict."
-            controller.load_bundle(
-                outcome.model, then=lambda: controller.succeeded.emit("evaluate", done)
-            )
-
-    def open_report(self) -> None:
-        """Show the evaluation's report in the browser."""
-        outcome = self.training.outcome
-        if outcome is None or outcome.report is None:
-            return
-        shown = QDesktopServices.openUrl(QUrl.fromLocalFile(str(outcome.report)))
-        if not shown:
-            self._controller.fail(
-                "evaluate",
-                TrainingError(
-                    "no program opened the report",
-                    path=outcome.report,
-                    hint="Open this file in a web browser.",
-                ),
-            )
 
     def _fail(self, area: str, what: str, hint: str) -> None:
         self._controller.fail(area, TrainingError(what, hint=hint))

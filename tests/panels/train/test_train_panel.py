@@ -11,10 +11,10 @@ pytestmark = [pytest.mark.gui, pytest.mark.timeout(600)]
 
 def test_an_empty_panel_says_where_to_start(train):
     assert "Start here" in train.panel.guide.text()
-    assert train.panel.sample_button.isEnabled()
+    assert train.panel.sources.sample_button.isEnabled()
     assert train.panel.data_fold.isHidden()
     assert train.panel.train_row.isHidden()
-    assert train.panel.last_button.isHidden()
+    assert train.panel.sources.last_button.isHidden()
 
 
 def test_sections_are_listed_ticked_and_prepared(train, sections_file, tmp_path):
@@ -112,8 +112,8 @@ def test_other_data_begins_anew(train, data):
     t.click(t.panel.other_button)
     assert t.training.dataset is None
     assert "Start here" in t.panel.guide.text()
-    assert t.panel.last_button.text() == "Last data"
-    t.click(t.panel.last_button)
+    assert t.panel.sources.last_button.text() == "Last data"
+    t.click(t.panel.sources.last_button)
     t.settle()
     assert t.training.dataset.folder == data
 
@@ -175,7 +175,7 @@ def test_the_sample_is_made_once_and_listed(train, sections_file, monkeypatch):
     monkeypatch.setattr(napari_stexp.sample_data, "write_training_sections", write)
     t = train
     for _ in range(2):
-        t.click(t.panel.sample_button)
+        t.click(t.panel.sources.sample_button)
         t.settle()
         assert t.errors == []
         assert [row.n_spots for row in t.training.sections] == [30, 30, 30]

@@ -154,8 +154,8 @@ def test_closing_the_window_stops_it_and_the_next_window_takes_it_up(
     viewer = make_napari_viewer()
     panel = open_train(viewer)
     controller = get_controller(viewer)
-    assert panel.last_button.text() == "Last training"
-    t.click(panel.last_button)
+    assert panel.sources.last_button.text() == "Last training"
+    t.click(panel.sources.last_button)
     t.wait(lambda: not controller.tasks)
     training = controller.session.training
     assert (training.run, training.uses, training.settings) == (run, uses, settings)
@@ -180,7 +180,7 @@ def test_a_training_that_was_killed_is_resumed(train, data, engine, trial):
     (run / "checkpoint.pt").write_text(str(2 * STEPS))
     (run / ".checkpoint-half.pt").write_text("half")
     t.click(t.panel.other_button)
-    t.click(t.panel.last_button)
+    t.click(t.panel.sources.last_button)
     t.settle()
     engine.pause = 0.0
     t.click(t.panel.resume_button)
@@ -199,7 +199,7 @@ def test_a_training_killed_before_its_first_checkpoint_says_so(train, data, engi
     t.cancel("train")
     (t.training.run / "checkpoint.pt").unlink()
     t.click(t.panel.other_button)
-    t.click(t.panel.last_button)
+    t.click(t.panel.sources.last_button)
     t.settle()
     assert t.panel.resume_button.isHidden()
     assert "press Train to start anew" in t.panel.guide.text()

@@ -42,12 +42,12 @@ class TrainWindow(Desk):
 
     def find(self, path):
         self.choose(path)
-        self.click(self.panel.list_button)
+        self.click(self.panel.sources.list_button)
         self.settle()
 
     def open(self, folder):
         self.choose(folder)
-        self.click(self.panel.folder_button)
+        self.click(self.panel.sources.folder_button)
         self.settle()
 
     def begin(self, settings):
