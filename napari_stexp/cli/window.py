@@ -147,7 +147,7 @@ class Window:
         if plan.mpp is not None:
             self.controller.set_mpp(plan.mpp)
         if plan.annotation is not None:
-            self.controller.load_annotations(plan.annotation)
+            self.controller.annotating.load(plan.annotation)
         if plan.spots is not None:
             self.controller.load_spots(
                 plan.spots, plan.counts, bins=plan.bins, options=plan.options

@@ -26,6 +26,7 @@ from napari_stexp.panels.slide.tissue_control import TissueControl
 from napari_stexp.panels.train.training_control import TrainingControl
 from napari_stexp.panels.workspace.workspace_control import WorkspaceControl
 from napari_stexp.session.opening.spot_questions import open_spots_steps
+from napari_stexp.session.placing.scaling import SETTLE
 from napari_stexp.slide.location import RemotePath, as_location
 from napari_stexp.viewer.garbage import collect_all_again
 
@@ -142,10 +143,10 @@ class Controller(BackgroundTasks):
         waiting = self.conflicting_spots
         self.cleared.emit("slide")
         self.cleared.emit("spots")
-        if self.guard("slide", self.session.settle_scale, mpp, source, waiting) and (
-            waiting is not None
-        ):
-            self.guard("spots", self._set_spots, waiting)
+        with self.session.undoing.step(SETTLE):
+            settled = self.guard("slide", self.session.settle_scale, mpp, source, waiting)
+            if settled and waiting is not None:
+                self.guard("spots", self._set_spots, waiting)
 
     def set_colour(self, colour: str) -> None:
         """Show the slide in its stored colours or in sRGB."""
@@ -239,26 +240,6 @@ class Controller(BackgroundTasks):
         """Forget spots that couldn't be laid on the slide."""
         self.conflicting_spots = self.refused_spots = None
         self.scale_conflict.emit(None)
-
-    # ---- annotations ---------------------------------------------------------------------
-
-    def load_annotations(
-        self, path: str | Path, then: Callable[[list[Any]], None] | None = None
-    ) -> None:
-        """Read a pathologist's regions in the background; ``then`` takes them in."""
-        path = Path(path)
-        self.remember(path)
-        self.start(
-            "annotations",
-            tasks.read_annotations_steps(path, self.session.slide),
-            title=f"Reading {path.name}",
-            on_return=then or self.session.set_annotations,
-        )
-
-    def clear_annotations(self) -> None:
-        """Take the regions away."""
-        self.cleared.emit("annotations")
-        self.guard("annotations", self.session.set_annotations, None)
 
     # ---- model ---------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.gui
 @pytest.fixture
 def dialog(window, slide_file, spots_file, regions_file, qtbot):
     window.open(slide_file, spots_file)
-    window.controller.load_annotations(regions_file)
+    window.controller.annotating.load(regions_file)
     window.settle()
     window.genes.figure.ask()
     return window.genes.figure.dialog

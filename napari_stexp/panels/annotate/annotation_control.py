@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_stexp.errors import AnnotationError, StexpError
 from napari_stexp.panels.annotate import annotation_tasks as tasks
 from napari_stexp.panels.annotate.autosaver import Autosaver
+from napari_stexp.panels.tasks import read_annotations_steps
 
 if TYPE_CHECKING:
     from napari_stexp.panels.controller import Controller
@@ -89,7 +91,23 @@ class AnnotationControl(QObject):
             else:
                 self.session.set_annotations(found)
 
-        self._controller.load_annotations(path, take)
+        self.load(path, take)
+
+    def load(self, path: str | Path, then: Callable[[list[Any]], None] | None = None) -> None:
+        """Read a pathologist's regions in the background; ``then`` takes them in."""
+        path = Path(path)
+        self._controller.remember(path)
+        self._controller.start(
+            "annotations",
+            read_annotations_steps(path, self.session.slide),
+            title=f"Reading {path.name}",
+            on_return=then or self.session.set_annotations,
+        )
+
+    def clear(self) -> None:
+        """Take the regions away."""
+        self._controller.cleared.emit("annotations")
+        self._controller.guard("annotations", self.session.set_annotations, None)
 
     def add_waiting(self) -> None:
         """Add the regions of the file that was opened last to those that are there."""

@@ -179,15 +179,15 @@ class SlidePanel(Panel):
 
     def _connect(self) -> None:
         controller, session = self.controller, self.session
-        self.open_requested.connect(controller.workspace.open_slide)
-        self.close_requested.connect(controller.workspace.close_slide)
+        self.open_requested.connect(controller.workspace.leaving.open_slide)
+        self.close_requested.connect(controller.workspace.leaving.close_slide)
         self.mpp_requested.connect(controller.set_mpp)
         self.mpp_from_spots_requested.connect(controller.take_mpp_from_spots)
         self.spots_requested.connect(controller.load_spots)
         self.bins_row.chosen.connect(controller.load_bins)
         self.clear_spots_requested.connect(controller.clear_spots)
         self.annotations_requested.connect(controller.annotating.open)
-        self.clear_annotations_requested.connect(controller.clear_annotations)
+        self.clear_annotations_requested.connect(controller.annotating.clear)
         self.model_requested.connect(controller.load_bundle)
         self.grid_form.requested.connect(self._ask_grid)
         self.grid_form.count_wanted.connect(controller.tissue.count_grid)
