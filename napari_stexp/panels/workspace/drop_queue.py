@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject
 
-from napari_stexp.panels.workspace.workspace_tasks import sort_steps
+from napari_stexp.panels.workspace.workspace_tasks import (
+    read_gene_sets_steps,
+    read_prediction_steps,
+    sort_steps,
+)
 
 if TYPE_CHECKING:
     from napari_stexp.panels.controller import Controller
@@ -80,14 +85,14 @@ class DropQueue(QObject):
         controller, workspace, path = self._controller, self._workspace, one.path
         actions: dict[str, tuple[str, Callable[[], None]]] = {
             "workspace": ("workspace", lambda: workspace.open(path)),
-            "slide": ("slide", lambda: workspace.open_slide(path)),
+            "slide": ("slide", lambda: workspace.leaving.open_slide(path)),
             "spots": ("spots", lambda: controller.load_spots(path, self._take_counts())),
             "counts": ("spots", lambda: self._tell_counts(one)),
             "bundle": ("model", lambda: controller.load_bundle(path)),
-            "prediction": ("spots", lambda: workspace.open_prediction(path)),
+            "prediction": ("spots", lambda: self._open_prediction(path)),
             "annotation": ("annotations", lambda: controller.annotating.open(path)),
             "labels": ("labels", lambda: controller.annotating.open(path)),
-            "gene sets": ("genes", lambda: workspace.open_gene_sets(path)),
+            "gene sets": ("genes", lambda: self._open_gene_sets(path)),
         }
         return actions[one.kind]
 
@@ -97,6 +102,33 @@ class DropQueue(QObject):
             if one.kind == "counts":
                 return self._waiting.pop(place).path
         return None
+
+    def _open_prediction(self, path: Path) -> None:
+        """Show a prediction of a file, in the background."""
+        self._controller.remember(path)
+        self._controller.start(
+            "spots",
+            read_prediction_steps(path),
+            title=f"Reading {path.name}",
+            on_return=self._controller.session.show_prediction,
+        )
+
+    def _open_gene_sets(self, path: Path) -> None:
+        """Add the gene sets of a file as signatures, in the background."""
+        self._controller.remember(path)
+
+        def take(signatures: list[Any]) -> None:
+            for signature in signatures:
+                self._controller.session.signatures.add(signature)
+            names = ", ".join(one.name for one in signatures[:3])
+            show_info(f"{len(signatures)} gene sets of {path.name}: {names} …")
+
+        self._controller.start(
+            "genes",
+            read_gene_sets_steps(path),
+            title=f"Reading {path.name}",
+            on_return=take,
+        )
 
     def _tell_counts(self, one: Dropped) -> None:
         from napari_stexp.errors import SpotsError

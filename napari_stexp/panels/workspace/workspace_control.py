@@ -12,13 +12,13 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_stexp.panels.workspace import workspace_tasks as tasks
 from napari_stexp.panels.workspace.drop_queue import DropQueue
+from napari_stexp.panels.workspace.leaving import Leaving
 from napari_stexp.panels.workspace.recovery_keeper import RecoveryKeeper
 from napari_stexp.panels.workspace.unsaved import Unsaved
 from napari_stexp.session.recent import RecentFiles
 from napari_stexp.session.workspace.file import SUFFIX, read_workspace, write_workspace
 from napari_stexp.session.workspace.restore import restore_workspace
 from napari_stexp.session.workspace.workspace import default_name, take_workspace
-from napari_stexp.slide.location import RemotePath, as_location
 
 if TYPE_CHECKING:
     from napari_stexp.panels.controller import Controller
@@ -47,13 +47,12 @@ class WorkspaceControl(QObject):
         Slide and model that the workspace needs and that weren't found.
     pending : Workspace or None
         One that was read, and waits for an answer about what is missing.
-    question : (str, callable) or None
-        What would drop unsaved predictions, and waits for an answer.
+    leaving : Leaving
+        Opens and closes slides; asks before anything unsaved goes.
     """
 
     changed = Signal()  # name, or whether there are unsaved changes
     missing_found = Signal()  # see `pending`
-    asked = Signal()  # see `question`
 
     def __init__(self, controller: Controller) -> None:
         super().__init__(controller)
@@ -65,9 +64,9 @@ class WorkspaceControl(QObject):
         self.pending: Workspace | None = None
         self._pending_path: Path | None = None
         self._pending_recovery: Recovery | None = None
-        self.question: tuple[str, Callable[[], None]] | None = None
         self.recent = RecentFiles()
         self.unsaved = Unsaved(self._session, self)
+        self.leaving = Leaving(controller, self)
         self.keeper = RecoveryKeeper(controller, self)
         self.drops = DropQueue(controller, self)
         self.unsaved.changed.connect(self.changed)
@@ -102,7 +101,7 @@ class WorkspaceControl(QObject):
             self.recent.add("slide", slide.path)
             self.missing.pop("slide", None)
         elif self._session.spots is None and not self._session.regions.items:
-            self.path, self.missing = None, {}
+            self.forget_name()
             self.changed.emit()
 
     def _on_bundle(self, bundle: Any) -> None:
@@ -132,6 +131,10 @@ class WorkspaceControl(QObject):
         local = slide is not None and isinstance(slide.path, Path)
         folder = slide.path.parent if local else self._controller.folder
         return self.path or folder / default_name(self._session)
+
+    def forget_name(self) -> None:
+        """Begin a work of no name, that lacks nothing."""
+        self.path, self.missing = None, {}
 
     # ---- saving --------------------------------------------------------------------------
 
@@ -176,7 +179,7 @@ class WorkspaceControl(QObject):
     def open(self, path: str | Path) -> None:
         """Open a workspace in the background, in place of all that is open."""
         path = Path(path)
-        self.ask_before(f"opening {path.name}", lambda: self._read(path, path))
+        self.leaving.ask_before(f"opening {path.name}", lambda: self._read(path, path))
 
     def open_at_once(self, path: str | Path, recovery: Recovery | None = None) -> None:
         """Open a workspace in the background, without asking what becomes of unsaved work."""
@@ -184,7 +187,7 @@ class WorkspaceControl(QObject):
 
     def recover(self, recovery: Recovery) -> None:
         """Go on with what a crash has left."""
-        self.ask_before(
+        self.leaving.ask_before(
             "recovering", lambda: self._read(recovery.path, recovery.saved_as, recovery)
         )
 
@@ -262,6 +265,13 @@ class WorkspaceControl(QObject):
         self._controller.annotating.autosaver.settle(workspace.saved, take=recovery is not None)
         self.changed.emit()
 
+    def show_again(self, workspace: Workspace, path: Path | None) -> None:
+        """Show work that was open before, under the name (a file, or None) that it had."""
+        self._show(workspace)
+        self.path = path
+        self._controller.annotating.autosaver.settle(None, take=False)
+        self.changed.emit()
+
     def _show(self, workspace: Workspace) -> None:
         from napari_stexp.panels.workspace.camera import point_camera
 
@@ -276,105 +286,4 @@ class WorkspaceControl(QObject):
         viewer, session = self._viewer, self._session
         QTimer.singleShot(
             _CAMERA_MS, lambda: point_camera(viewer(), session, workspace.view.camera)
-        )
-
-    # ---- what drops other things ---------------------------------------------------------
-
-    def open_slide(self, path: str | Path | RemotePath) -> None:
-        """Open a slide; the one that the workspace lacks keeps all else."""
-        path = as_location(path)
-        if "slide" in self.missing and self._session.slide is None:
-            self.find_missing("slide", path)
-            return
-        self.ask_before(f"opening {path.name}", lambda: self._open_slide(path))
-
-    def _open_slide(self, path: Path) -> None:
-        before, name = self._keep(), self.path
-
-        def forget_name() -> None:
-            self.path, self.missing = None, {}
-            self._offer_back("Open another slide", before, name)
-            self.changed.emit()
-
-        self._controller.open_slide(path, then=forget_name)
-
-    def close_slide(self) -> None:
-        """Close the slide, and with it all that lies on it."""
-
-        def close() -> None:
-            before, name = self._keep(), self.path
-            self._controller.close_slide()
-            self._offer_back("Close the slide", before, name)
-
-        self.ask_before("closing the slide", close)
-
-    def _keep(self) -> Workspace | None:
-        return None if self._session.slide is None else self.take()
-
-    def _offer_back(self, text: str, before: Workspace | None, name: Path | None) -> None:
-        """Let Ctrl+Z bring back a slide that has gone, with all that lay on it."""
-        if before is None or before.slide is None:
-            return
-        place, now = before.slide.path, self._session.slide
-        if now is not None and now.path == place:
-            return
-
-        def take(found: tuple[Workspace, list[str]]) -> None:
-            self._show(found[0])
-            self.path = name
-            self._controller.annotating.autosaver.settle(None, take=False)
-            self.changed.emit()
-
-        def bring_back() -> None:
-            steps = tasks.open_again_steps(before)
-            title = f"Opening {place.name}"
-            self._controller.start("workspace", steps, title=title, on_return=take)
-
-        self._session.undoing.offer(
-            text, lambda: self.ask_before(f"going back to {place.name}", bring_back)
-        )
-
-    def ask_before(self, what: str, action: Callable[[], None]) -> None:
-        """Do something at once, or ask first where predictions that are in no file would go."""
-        lost = self.unsaved.words
-        if not lost:
-            action()
-            return
-        self.question = (f"{lost} Save the work before {what}?", action)
-        self.asked.emit()
-
-    def answer(self, answer: str) -> None:
-        """Answer `question`: 'go on', or 'leave'."""
-        question, self.question = self.question, None
-        self.asked.emit()
-        if question is not None and answer == "go on":
-            question[1]()
-
-    # ---- other files ---------------------------------------------------------------------
-
-    def open_prediction(self, path: Path) -> None:
-        """Show a prediction of a file, in the background."""
-        self._controller.remember(path)
-        self._controller.start(
-            "spots",
-            tasks.read_prediction_steps(path),
-            title=f"Reading {path.name}",
-            on_return=self._session.show_prediction,
-        )
-
-    def open_gene_sets(self, path: Path) -> None:
-        """Add the gene sets of a file as signatures, in the background."""
-        self._controller.remember(path)
-
-        def take(signatures: list[Any]) -> None:
-            for signature in signatures:
-                self._session.signatures.add(signature)
-            names = ", ".join(one.name for one in signatures[:3])
-            show_info(f"{len(signatures)} gene sets of {path.name}: {names} …")
-
-        self._controller.start(
-            "genes",
-            tasks.read_gene_sets_steps(path),
-            title=f"Reading {path.name}",
-            on_return=take,
         )

@@ -77,7 +77,7 @@ class WorkspaceRow(QWidget):
         self.refresh()
 
     def _build_questions(self, column: QVBoxLayout) -> None:
-        control = self.control
+        leaving = self.control.leaving
         self.recovery = Question(
             {
                 "Recover": ("Go on with it.", self._recover),
@@ -87,8 +87,8 @@ class WorkspaceRow(QWidget):
         self.before = Question(
             {
                 "Save first": ("Save the work, then go on.", self._save_first),
-                "Go on": ("Go on; what is in no file is lost.", lambda: control.answer("go on")),
-                "Leave it": ("Leave everything as it is.", lambda: control.answer("leave")),
+                "Go on": ("Go on; what is in no file is lost.", lambda: leaving.answer("go on")),
+                "Leave it": ("Leave everything as it is.", lambda: leaving.answer("leave")),
             }
         )
         self.lost = Question(
@@ -105,7 +105,7 @@ class WorkspaceRow(QWidget):
         connections = (
             (control.changed, self.refresh),
             (control.missing_found, self._ask_missing),
-            (control.asked, self._show_question),
+            (control.leaving.asked, self._show_question),
             (control.keeper.found_changed, self._show_recovery),
         )
         for signal, slot in connections:
@@ -155,7 +155,7 @@ class WorkspaceRow(QWidget):
         )
 
     def _show_question(self) -> None:
-        question = self.control.question
+        question = self.control.leaving.question
         self.before.ask("" if question is None else question[0])
 
     def _ask_missing(self) -> None:
@@ -197,7 +197,7 @@ class WorkspaceRow(QWidget):
         if path is None:
             self._show_question()
         else:
-            self.control.save(path, then=lambda: self.control.answer("go on"))
+            self.control.save(path, then=lambda: self.control.leaving.answer("go on"))
 
     def _recover(self) -> None:
         if self.control.keeper.found:
@@ -223,7 +223,7 @@ class WorkspaceRow(QWidget):
         recent, control = self.control.recent, self.control
         openers = {
             "workspace": control.open,
-            "slide": control.open_slide,
+            "slide": control.leaving.open_slide,
             "model": self._controller.load_bundle,
         }
         for kind, heading in _HEADINGS.items():

@@ -74,7 +74,7 @@ def test_a_slide_that_was_closed_comes_back_with_all_that_lay_on_it(work, tmp_pa
     w = work
     save(w, tmp_path / "work")
     values = w.session.values().copy()
-    w.controller.workspace.close_slide()
+    w.controller.workspace.leaving.close_slide()
     assert w.session.slide is None
     assert w.session.undoing.undo_text == "Close the slide"
     w.session.undoing.undo()
@@ -287,7 +287,7 @@ def test_predictions_that_were_saved_before_a_crash_count_as_saved(work, tmp_pat
     (found,) = find_recoveries()
     control.unsaved.note_prediction(w.session.predictions["Q"])
     control.recover(found)
-    control.answer("go on")
+    control.leaving.answer("go on")
     w.settle()
     assert w.session.aligning.moved
     assert control.unsaved.predictions == ["Q"]
