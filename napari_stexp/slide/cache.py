@@ -60,14 +60,6 @@ class TileCache:
         self._bytes = 0
         self._lock = Lock()
 
-    @property
-    def used_bytes(self) -> int:
-        """Bytes held now."""
-        return self._bytes
-
-    def __len__(self) -> int:
-        return len(self._tiles)
-
     def get(self, key: Hashable, load: Callable[[], Tile]) -> Tile:
         """Return the tile ``key``, loading it when it isn't kept.
 

@@ -33,8 +33,11 @@ def test_never_over_the_limit_and_oldest_first(requests: list[tuple[int, int]]) 
             kept[key] = size
         while sum(kept.values()) > 1000:
             kept.pop(next(iter(kept)))
-        assert cache.used_bytes == sum(kept.values()) <= 1000
-        assert len(cache) == len(kept)
+        # looking counts as use: the kept ones are looked at in their order
+        looked = {at: cache.peek(at) for at in (*kept, *(set(range(10)) - set(kept)))}
+        found = {at: one.nbytes for at, one in looked.items() if one is not None}
+        assert found == kept
+        assert sum(found.values()) <= 1000
 
 
 def test_same_tile_is_decoded_once_for_all_threads() -> None:
@@ -74,13 +77,18 @@ def test_failure_reaches_everybody_and_is_not_kept() -> None:
 
 
 def test_dropping_a_slide_keeps_the_others() -> None:
-    cache = TileCache(10_000)
+    cache = TileCache(1800)  # six tiles
     for owner in (1, 2):
         for n in range(3):
             cache.get((owner, 0, 0, n), tile)
     cache.drop(1)
-    assert len(cache) == 3
-    assert cache.used_bytes == 900
+    kept = {(owner, n) for owner in (1, 2) for n in range(3) if cache.peek((owner, 0, 0, n))
+            is not None}  # fmt: skip
+    assert kept == {(2, 0), (2, 1), (2, 2)}
+    for n in range(4):
+        assert cache.peek((2, 0, 0, 0)) is not None  # the bytes of the dropped ones are free
+        cache.get((3, 0, 0, n), tile)
+    assert cache.peek((2, 0, 0, 1)) is None
 
 
 @pytest.mark.parametrize(("text", "limit"), [("", 128_000_000), ("0", 0), ("1.5", 1_500_000)])
