@@ -7,15 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from napari_stexp.spots.spaceranger.positions import COLUMNS
+
 MPP = 0.274  # µm per level-0 px
-_COLUMNS = (
-    "barcode",
-    "in_tissue",
-    "array_row",
-    "array_col",
-    "pxl_row_in_fullres",
-    "pxl_col_in_fullres",
-)
 
 
 def write_run(folder: Path, bins: int, genes: int, per_bin: int, um: int = 8) -> Path:
@@ -61,7 +55,7 @@ def _write_positions(
     step, turn = um / MPP, np.deg2rad(0.6)  # the array lies slightly askew on the slide
     x = 600 + step * (column * np.cos(turn) - row * np.sin(turn)) + step * row.max() * np.sin(turn)
     y = 600 + step * (column * np.sin(turn) + row * np.cos(turn))
-    table = pa.table(dict(zip(_COLUMNS, (names, inside, row, column, y, x), strict=True)))
+    table = pa.table(dict(zip(COLUMNS, (names, inside, row, column, y, x), strict=True)))
     pq.write_table(table, folder / "tissue_positions.parquet")
     factors = {
         "spot_diameter_fullres": step,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_stexp.errors import TileError
-from napari_stexp.slide.levels import Level
+from napari_stexp.slide.levels import Level, broken_tile
 from napari_stexp.slide.pixels import GLASS, PixelKind
 from napari_stexp.slide.stream_size import claimed_size
 
@@ -96,12 +96,7 @@ class StoredLevel:
         return np.asarray(segment)
 
     def _broken(self, source: ByteSource, index: int, found: object) -> TileError:
-        return TileError(
-            f"a tile doesn't decode (segment {index} of the level with "
-            f"{self.level.shape[1]} x {self.level.shape[0]} px)",
-            path=source.path,
-            found=found,
-        )
+        return broken_tile(self.level, f"segment {index}", source.path, found)
 
 
 def _padded(tile: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.uint8]:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["COARSEST_PX", "Level", "halved", "stored_downsample", "synthesised_levels"]
+from napari_stexp.errors import TileError
+
+__all__ = [
+    "COARSEST_PX",
+    "Level",
+    "broken_tile",
+    "halved",
+    "stored_downsample",
+    "synthesised_levels",
+]
 
 #: napari reads the coarsest level whole, in the main thread: it is kept this small (px).
 COARSEST_PX = 2000
@@ -36,6 +45,29 @@ class Level:
     def grid(self) -> tuple[int, int]:
         """Number of tile rows and columns."""
         return -(-self.shape[0] // self.tile[0]), -(-self.shape[1] // self.tile[1])
+
+
+def broken_tile(
+    level: Level, where: str, path: object, found: object, what: str = "a tile"
+) -> TileError:
+    """Return the error of what doesn't decode.
+
+    Parameters
+    ----------
+    level : Level
+        Which it is of: told by its size.
+    where : str
+        Its place there, e.g. ``'row 3, column 4'``.
+    path : Path or RemotePath
+    found : object
+        What is wrong with it.
+    what : str
+    """
+    height, width = level.shape
+    return TileError(
+        f"{what} doesn't decode ({where} of the level with {width} x {height} px)",
+        path=path, found=found,
+    )  # fmt: skip
 
 
 def halved(shape: tuple[int, int]) -> tuple[int, int]:

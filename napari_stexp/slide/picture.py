@@ -22,17 +22,13 @@ def cut_picture(pyramid: Pyramid, bounds: Bounds, max_px: int) -> tuple[NDArray[
     Parameters
     ----------
     pyramid : Pyramid
-    bounds : (x0, y0, x1, y1)
-        Level-0 px; what lies outside the slide is cut off.
-    max_px : int
-        The longer side of the whole rectangle is at most this; it is never enlarged.
+    bounds, max_px
+        As of `Slide.picture`.
 
     Returns
     -------
-    image : (h, w, 3) uint8 array
-        Without a pixel where the rectangle lies outside.
-    extent : (x0, y0, x1, y1)
-        Outer edges of its pixels, level-0 px.
+    image, extent
+        As of `Slide.picture`; the image has no pixel where the rectangle lies outside.
     """
     from PIL import Image
 

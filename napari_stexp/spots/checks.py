@@ -165,10 +165,8 @@ def check_scale(
 
     Parameters
     ----------
-    adata : AnnData
-        Spots; the pitch in µm is ``uns['stexp_spots']['pitch_um']``.
-    mpp : float or None
-        The slide's µm per level-0 pixel.
+    adata, mpp
+        As of `compare_scale`.
     tolerance : float
         Relative difference that is still accepted.
     settled : collection of str

@@ -19,22 +19,26 @@ ALL_OTHERS: Literal["*"] = "*"
 #: What a column may be, besides a gene.
 ROLES = ("x", "y", "id", "array_col", "array_row", "in_tissue", "label")
 
+
+def _place_names(axis: str, line: str, numbers: str) -> tuple[str, ...]:
+    """Return what a column of x or y may be called; ``line``: of a picture's pixels."""
+    pixels = (
+        f"pxl{line}infullres pixel{axis} {axis}pixel {axis}pixels px{axis} {axis}px image{line} "
+        f"image{axis} {axis}fullres fullres{axis} {axis}infullres"
+    )
+    um = f"{axis}um um{axis} {axis}micron {axis}microns {axis}micrometer micron{axis}"
+    either = (
+        f"{axis}centroid centroid{axis} center{axis} {axis}center centre{axis} global{axis} "
+        f"spatial{axis} {axis}spatial spatial{numbers[0]} spatial{numbers[1]} coord{axis} "
+        f"{axis}coord {axis}coordinate pos{axis} {axis}pos {axis}position {axis}location loc{axis}"
+    )
+    return (*pixels.split(), *um.split(), *either.split(), axis)
+
+
 # Names as `_plain` makes them, likeliest first.
 _NAMES: dict[str, tuple[str, ...]] = {
-    "x": (
-        "pxlcolinfullres", "pixelx", "xpixel", "xpixels", "pxx", "xpx", "imagecol", "imagex",
-        "xfullres", "fullresx", "xinfullres", "xum", "umx", "xmicron", "xmicrons", "xmicrometer",
-        "micronx", "xcentroid", "centroidx", "centerx", "xcenter", "centrex", "globalx",
-        "spatialx", "xspatial", "spatial1", "spatial0", "coordx", "xcoord", "xcoordinate",
-        "posx", "xpos", "xposition", "xlocation", "locx", "x",
-    ),
-    "y": (
-        "pxlrowinfullres", "pixely", "ypixel", "ypixels", "pxy", "ypx", "imagerow", "imagey",
-        "yfullres", "fullresy", "yinfullres", "yum", "umy", "ymicron", "ymicrons", "ymicrometer",
-        "microny", "ycentroid", "centroidy", "centery", "ycenter", "centrey", "globaly",
-        "spatialy", "yspatial", "spatial2", "spatial1", "coordy", "ycoord", "ycoordinate",
-        "posy", "ypos", "yposition", "ylocation", "locy", "y",
-    ),
+    "x": _place_names("x", "col", "10"),
+    "y": _place_names("y", "row", "21"),
     "id": (
         "barcode", "barcodes", "spotid", "spotname", "spotbarcode", "spot", "cellid", "cellname",
         "binid", "id", "name", "rownames", "unnamed0", "indexlevel0", "index", "noname",

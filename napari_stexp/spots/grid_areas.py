@@ -87,16 +87,12 @@ def make_area_grid(
 
     Parameters
     ----------
-    shape : (int, int)
-        Height and width of the slide, level-0 pixels.
-    mpp : float
-        µm per level-0 pixel.
+    shape, mpp, layout
+        As of `make_grid`.
     areas : sequence of GridArea
         At most one without shapes.
     diameter_um : float
         Diameter of a spot, µm; at most the finest pitch.
-    layout : {'hex', 'square'}
-        See `make_grid`.
     inside : callable, optional
         Returns for (N, 2) centres (x, y), level-0 px, whether a spot may lie there: on tissue.
 
@@ -123,9 +119,9 @@ def plan_area_grid(
     mpp: float | None,
     areas: Sequence[GridArea],
     *,
-    diameter_um: float = 55.0,
-    layout: str = "hex",
-    inside: Inside | None = None,
+    diameter_um: float,
+    layout: str,
+    inside: Inside | None,
 ) -> Generator[Progress, None, GridPlan]:
     """Find where the spots of `make_area_grid` are; its arguments. Returns a `GridPlan`."""
     areas = tuple(areas)

@@ -104,16 +104,8 @@ class StoreContent:
     def pixel_frames(self, spots: StoreSpots) -> dict[str, NDArray[np.float64]]:
         """Return what may take these spots to level-0 pixels; one entry where it is sure.
 
-        Parameters
-        ----------
-        spots : StoreSpots
-
-        Returns
-        -------
-        dict of str to (3, 3) array
-            From the element's own (x, y). The pixels of the store's slide, where it has one
-            in a coordinate system of these spots; without images of full resolution
-            ``global``; else all of `all_frames`, unless they agree.
+        Of `all_frames` those of the store's slide, where it has one in a coordinate system of
+        these spots; without images of full resolution ``global``; else all, unless they agree.
         """
         choices, slide = self.all_frames(spots), self.slide
         if slide is not None and slide.name in choices:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from napari_stexp.errors import SlideError, TileError
 from napari_stexp.progress import Progress
-from napari_stexp.slide.levels import Level
+from napari_stexp.slide.levels import Level, broken_tile
 from napari_stexp.slide.location import Location
 from napari_stexp.slide.source import ByteSource, open_source
 
@@ -222,12 +222,7 @@ class RestartLevel:
         return b"".join(pieces)
 
     def _broken(self, row: int, col: int, found: object) -> TileError:
-        return TileError(
-            f"a tile doesn't decode (row {row}, column {col} of the level with "
-            f"{self.level.shape[1]} x {self.level.shape[0]} px)",
-            path=self.path,
-            found=found,
-        )
+        return broken_tile(self.level, f"row {row}, column {col}", self.path, found)
 
 
 def scan_restarts(

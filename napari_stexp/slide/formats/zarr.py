@@ -22,7 +22,7 @@ from napari_stexp.slide.formats.zarr_store import (
     ngff,
     open_group,
 )
-from napari_stexp.slide.levels import Level, stored_downsample
+from napari_stexp.slide.levels import Level, broken_tile, stored_downsample
 from napari_stexp.slide.location import Location, RemotePath
 
 if TYPE_CHECKING:
@@ -125,12 +125,10 @@ class ZarrLevel:
                 return self._layout.region(self._array, y, x)
             except Exception as error:  # codecs and servers' libraries raise what they like
                 if not left:
-                    raise TileError(
-                        f"a chunk doesn't decode (at {x.start}, {y.start} of the level with "
-                        f"{self._level.shape[1]} x {self._level.shape[0]} px)",
-                        path=self._path,
-                        found=type(error).__name__ if remote else error,
-                    ) from error
+                    raise broken_tile(
+                        self._level, f"at {x.start}, {y.start}", self._path,
+                        type(error).__name__ if remote else error, "a chunk",
+                    ) from error  # fmt: skip
             time.sleep(_FIRST_WAIT_S * 2 ** (_TRIES - 1 - left))
         raise AssertionError("unreachable")
 
