@@ -30,7 +30,7 @@ from .genes.spatial_ranking import start_morans_i as start_morans_i
 from .genes.statistics import GeneStatistics as GeneStatistics
 from .output.figures import FigureRequest as FigureRequest
 from .output.figures import start_figure as start_figure
-from .placing.scale_review import ScaleOption as ScaleOption
+from .placing.scale_options import ScaleOption as ScaleOption
 from .placing.scale_review import ScaleReview as ScaleReview
 from .placing.scale_review import review_scale as review_scale
 from .placing.scale_review import settle_scale as settle_scale

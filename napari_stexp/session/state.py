@@ -14,6 +14,7 @@ from napari_stexp.session.genes.browsing import Browsing
 from napari_stexp.session.opening.opening import Opening
 from napari_stexp.session.placing.alignment import Aligning
 from napari_stexp.session.placing.placement import barcodes_match, check_placement, keep_elsewhere
+from napari_stexp.session.placing.scaling import Scaling, describe_rescaling
 from napari_stexp.session.placing.tissue import Tissue
 from napari_stexp.session.prediction.predicting import Predicting
 from napari_stexp.session.training.training import Training
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 
-class Session(Annotating, Browsing, Predicting, Opening):
+class Session(Annotating, Browsing, Predicting, Opening, Scaling):
     """The only source of truth about what is open; knows neither napari nor Qt.
 
     Signals are emitted in the thread that sets the state, after *all* of the
@@ -111,19 +112,8 @@ class Session(Annotating, Browsing, Predicting, Opening):
         old = self._slide
         self._slide = slide
         self.slide_changed.emit(slide)
-        if self._prediction is not None and old is not None and slide.colour != old.colour:
-            notices = [
-                *notices,
-                "The slide's colours are now others than those the prediction shown was made "
-                "with. Predict again.",
-            ]
-        if self._prediction is not None and old is not None and slide.mpp != old.mpp:
-            scale = "unknown" if slide.mpp is None else f"{slide.mpp:.4g} µm/px"
-            notices = [
-                *notices,
-                f"The slide's scale is now {scale}; the prediction shown was made at another "
-                "one. Predict again.",
-            ]
+        if old is not None:
+            notices = [*notices, *describe_rescaling(old, slide, self._prediction)]
         self._notify(notices)
         if old is not None:
             old.close()  # the new one keeps what they share open
@@ -242,30 +232,6 @@ class Session(Annotating, Browsing, Predicting, Opening):
         ):
             needs.append("Set the slide's size of a pixel (µm/px): this model needs it.")
         return needs
-
-    @property
-    def world_mpp(self) -> float | None:
-        """µm per level-0 pixel of what is shown, None where nobody knows.
-
-        The slide's own where one is open; else what the prediction says of its slide, or
-        what the pitch of the spots implies.
-        """
-        if self._slide is not None:
-            return self._slide.mpp
-        if self._prediction is not None:
-            made_on = self._prediction.adata.uns.get("stexp", {}).get("slide", {})
-            if made_on.get("mpp"):
-                return float(made_on["mpp"])
-        return self.suggested_mpp
-
-    @property
-    def suggested_mpp(self) -> float | None:
-        """µm/px that the spots' pitch implies, for a slide whose own is unknown."""
-        if self._spots is None:
-            return None
-        from napari_stexp.spots import estimate_mpp
-
-        return estimate_mpp(self._spots)
 
     def close(self) -> None:
         """Drop everything and close the slide's file."""

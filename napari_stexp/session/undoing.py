@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
-from weakref import ref
 
 from psygnal import Signal
 
-from napari_stexp.errors import StexpError
+from napari_stexp.session.part import SessionPart
+from napari_stexp.session.undo_state import State
 
 if TYPE_CHECKING:
-    from napari_stexp.predict import Prediction
-    from napari_stexp.session.annotation.label_source import LabelSource
-    from napari_stexp.session.genes.display import DisplaySettings
-    from napari_stexp.session.genes.signatures import Signature
-    from napari_stexp.session.placing.alignment import Draft
     from napari_stexp.session.state import Session
-    from napari_stexp.slide import TissueMask
 
 __all__ = ["Undoing"]
 
@@ -28,59 +21,15 @@ _LONGEST = 100
 _TOGETHER = 1.0  # seconds: a slider that is dragged is one step
 
 
-@dataclass(frozen=True, eq=False)
-class _State:
-    """What can be brought back, by reference: spots, predictions and how they are shown."""
-
-    spots: Any
-    predictions: dict[str, Prediction]
-    active: str | None
-    signatures: tuple[Signature, ...]
-    source: str
-    gene: str | None
-    composite: tuple[str, ...]
-    display: DisplaySettings
-    labels: tuple[LabelSource, ...]  # tables and domains
-    label_key: str | None
-    draft: Draft  # of the alignment
-    tissue: TissueMask | None
-
-    def same(self, other: _State) -> bool:
-        """Whether nothing is to be done between the two."""
-        return (
-            self.spots is other.spots
-            and list(self.predictions.items()) == list(other.predictions.items())
-            and (self.active, self.signatures, self.source, self.gene)
-            == (other.active, other.signatures, other.source, other.gene)
-            and (self.composite, self.display) == (other.composite, other.display)
-            and self.same_labels(other)
-            and self.draft is other.draft
-            and self.tissue is other.tissue
-        )
-
-    def same_things(self, other: _State) -> bool:
-        """Whether what is there is the same, and only how it is shown or laid may differ."""
-        return (
-            self.spots is other.spots
-            and self.tissue is other.tissue
-            and self.predictions == other.predictions
-            and self.same_labels(other)
-        )
-
-    def same_labels(self, other: _State) -> bool:
-        """Whether the labels, and which are in use, are the same."""
-        return (self.labels, self.label_key) == (other.labels, other.label_key)
-
-
 class _Step(NamedTuple):
     text: str
-    before: _State | None  # None: an edit of the regions, which have a history of their own
-    after: _State | None
+    before: State | None  # None: an edit of the regions, which have a history of their own
+    after: State | None
     when: float
     back: Callable[[], None] | None = None  # what takes it back in a way of its own
 
 
-class Undoing:
+class Undoing(SessionPart):
     """Takes back and does again, over the regions' edits and all else that was noted.
 
     What is noted is kept by reference, so that a discarded prediction comes back as it
@@ -94,7 +43,7 @@ class Undoing:
     changed = Signal()
 
     def __init__(self, session: Session) -> None:
-        self._kept = ref(session)  # which owns this
+        super().__init__(session)
         self._past: list[_Step] = []
         self._future: list[_Step] = []
         self._depth = 0  # of the regions' own history
@@ -102,12 +51,6 @@ class Undoing:
         self._busy = False
         session.regions.history_changed.connect(self._on_regions)
         session.slide_changed.connect(self._on_slide)
-
-    @property
-    def _session(self) -> Session:
-        session = self._kept()
-        assert session is not None
-        return session
 
     @property
     def undo_text(self) -> str:
@@ -135,16 +78,16 @@ class Undoing:
         if self._busy:
             yield
             return
-        before, self._busy = self._state(), True
+        before, self._busy = State.take(self._session), True
         try:
             yield
         finally:
             self._busy = False
-            after = self._state()
+            after = State.take(self._session)
             if not after.same(before):
                 self._note(text, before, after)
 
-    def _note(self, text: str, before: _State, after: _State) -> None:
+    def _note(self, text: str, before: State, after: State) -> None:
         now = time.monotonic()
         last = self._past[-1] if self._past else None
         start = last.before if last and now - last.when < _TOGETHER else None
@@ -195,7 +138,7 @@ class Undoing:
         self,
         source: list[_Step],
         target: list[_Step],
-        aim: Callable[[_Step], _State | None],
+        aim: Callable[[_Step], State | None],
         name: str,
     ) -> None:
         if not source:
@@ -213,9 +156,9 @@ class Undoing:
                 getattr(self._session.regions, name)()
                 self._depth = self._session.regions.history_depth
             else:
-                self._restore(state)
-                if step.before and step.after and not step.before.same_labels(step.after):
-                    self._restore_labels(state)
+                assert step.before is not None
+                assert step.after is not None
+                state.restore(self._session, step.before, step.after)
         finally:
             self._busy = False
         target.append(source.pop())
@@ -261,63 +204,3 @@ class Undoing:
             self._past.clear()
             self._future.clear()
             self.changed.emit()
-
-    # ---- states --------------------------------------------------------------------------
-
-    def _state(self) -> _State:
-        session = self._session
-        return _State(
-            spots=session.spots,
-            predictions={name: session.predictions[name] for name in session.predictions},
-            active=session.predictions.active,
-            signatures=session.signatures.items,
-            source=session.source,
-            gene=session.gene,
-            composite=session.composite,
-            display=session.display,
-            labels=session.labelling.added,
-            label_key=session.labelling.active,
-            draft=session.aligning.draft,
-            tissue=session.tissue.mask,
-        )
-
-    def _restore(self, state: _State) -> None:
-        session = self._session
-        if session.spots is not state.spots:
-            session.set_spots(state.spots)
-        for name in session.predictions:
-            if session.predictions[name] is not state.predictions.get(name):
-                session.drop_prediction(name)
-        for name, prediction in state.predictions.items():
-            if name not in session.predictions:
-                session.set_prediction(prediction, name)
-        if state.active is not None:
-            session.show_model(state.active)
-        self._restore_signatures(state.signatures)
-        session.aligning.restore(state.draft)
-        session.tissue.restore(state.tissue)
-        session.display = state.display
-        with suppress(StexpError):  # a source or gene that is not there now
-            session.source = state.source
-            if state.gene is not None:
-                session.gene = state.gene
-            session.composite = state.composite
-
-    def _restore_labels(self, state: _State) -> None:
-        labelling = self._session.labelling
-        for one in labelling.added:
-            if one not in state.labels:
-                labelling.remove(one.key)
-        for one in state.labels:
-            if one not in labelling.added:
-                labelling.put(one)
-        if state.label_key is None or state.label_key in labelling.keys:
-            labelling.active = state.label_key
-
-    def _restore_signatures(self, wanted: tuple[Signature, ...]) -> None:
-        signatures = self._session.signatures
-        if signatures.items == wanted:
-            return
-        signatures.remove([name for name in signatures])
-        for one in wanted:
-            signatures.add(one)

@@ -107,7 +107,7 @@ class Slide(ReadsPixels):
         return self.levels[0].shape
 
     def with_mpp(
-        self, mpp: float, source: str = "user", settled: Iterable[SettledFinding] = ()
+        self, mpp: float | None, source: str = "user", settled: Iterable[SettledFinding] = ()
     ) -> Slide:
         """Return the same slide with another scale.
 
@@ -115,9 +115,9 @@ class Slide(ReadsPixels):
 
         Parameters
         ----------
-        mpp : float
-            µm per level-0 pixel, 0.05 to 20.
-        source : {'user', 'spots', 'objective', 'metadata'}
+        mpp : float or None
+            µm per level-0 pixel, 0.05 to 20; None where nobody knows.
+        source : {'user', 'spots', 'objective', 'metadata', 'unknown'}
             Who says so.
         settled : iterable of SettledFinding
             What was decided with it.
@@ -127,9 +127,9 @@ class Slide(ReadsPixels):
         ScaleError
             No slide has such pixels.
         """
-        mpp = check_mpp(mpp, self.path)
-        both, stated = (mpp, mpp), self.facts.mpp_xy
-        if source == "metadata" and stated is not None and abs(sum(stated) / 2 - mpp) < 1e-12:
+        mpp = None if mpp is None else check_mpp(mpp, self.path)
+        both, stated = None if mpp is None else (mpp, mpp), self.facts.mpp_xy
+        if mpp and source == "metadata" and stated and abs(sum(stated) / 2 - mpp) < 1e-12:
             both = stated
         return replace(
             self, mpp_xy=both, mpp_source=source, settled=tuple(settled),

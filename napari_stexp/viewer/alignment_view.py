@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer, Points
 
     from napari_stexp.session import Session
-    from napari_stexp.session.placing.alignment import Draft
+    from napari_stexp.session.placing.draft import Draft
     from napari_stexp.viewer.stack import LayerStack
 
 __all__ = ["PAIR_COLOURS", "AlignmentView", "pair_colour", "world_affine"]

@@ -60,6 +60,12 @@ class FakeSlide:
     def close(self):
         self.closed.append(True)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
 
 def make_prediction(spots, genes, var=None, uns=None):
     """Return an empty prediction of these spots."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import hypothesis.strategies as st
 import numpy as np
@@ -236,3 +237,85 @@ def test_what_is_offered_is_taken_back_once_in_its_own_way(session):
     session.undoing.undo()
     assert done == ["opened"]
     assert (session.undoing.undo_text, session.undoing.redo_text) == ("", "")
+
+
+# ---- the slide's scale -------------------------------------------------------------------
+
+
+def spots_of_pitch(pitch_px):
+    """Spots that lie 100 µm apart."""
+    spots = make_spots(step=pitch_px)
+    spots.uns["stexp_spots"] = {"pitch_um": 100.0}
+    return spots
+
+
+def test_a_settled_scale_is_taken_back_with_what_was_settled():
+    session = Session()
+    session.set_slide(FakeSlide(mpp=0.5))
+    spots = spots_of_pitch(400.0)
+    session.settle_scale(None, "spots", spots)
+    settled = session.slide.settled
+    assert (session.slide.mpp, session.slide.mpp_source) == (0.25, "spots")
+    assert [one.key.split()[0] for one in settled] == ["pitch"]
+    heard = []
+    session.slide_changed.connect(heard.append)
+    session.undoing.undo()
+    assert (session.slide.mpp, session.slide.mpp_source, session.slide.settled) == (
+        0.5, "metadata", (),
+    )  # fmt: skip
+    session.undoing.redo()
+    assert (session.slide.mpp, session.slide.settled) == (0.25, settled)
+    assert [slide.mpp for slide in heard] == [0.5, 0.25]
+
+
+def test_a_scale_that_nobody_knew_is_unknown_again():
+    session = Session()
+    session.set_slide(FakeSlide(mpp=None, mpp_source="unknown"))
+    session.set_mpp(0.5)
+    session.set_mpp(0.25)  # a step of its own, however soon
+    session.undoing.undo()
+    assert session.slide.mpp == 0.5
+    session.undoing.undo()
+    assert (session.slide.mpp, session.slide.mpp_source) == (None, "unknown")
+
+
+def test_spots_laid_on_a_settled_slide_go_with_its_scale():
+    """They contradict the scale that held before, and nobody has settled that."""
+    session = Session()
+    session.set_slide(FakeSlide(mpp=0.5))
+    before, after = make_spots(), spots_of_pitch(400.0)
+    session.set_spots(before)
+    with session.undoing.step("Settle the slide's scale"):
+        session.settle_scale(None, "spots", after)
+        session.set_spots(after)
+    session.undoing.undo()
+    assert (session.slide.mpp, session.spots) == (0.5, before)
+    session.undoing.redo()
+    assert (session.slide.mpp, session.spots) == (0.25, after)
+
+
+def test_a_step_without_scale_leaves_the_present_one(session):
+    with session.undoing.step("Change the opacity"):
+        session.display = replace(session.display, opacity=0.5)
+    session.set_slide(session.slide.with_mpp(0.4))  # a file that is opened once more
+    session.undoing.undo()
+    assert session.slide.mpp == 0.4
+
+
+def test_another_slide_takes_no_scale_back(session):
+    session.set_mpp(0.4)
+    session.set_slide(FakeSlide(path=Path("other.tif"), mpp=0.3))
+    assert session.undoing.undo_text == ""
+    session.undoing.undo()
+    assert session.slide.mpp == 0.3
+
+
+def test_a_prediction_of_the_scale_that_came_back_is_no_longer_called_another(session):
+    adata = session.prediction.adata
+    adata.uns["stexp"] = {"slide": {"mpp": 0.5}}
+    session.set_mpp(0.4)
+    assert "at another one" in session.notices[-1]
+    known = len(session.notices)
+    session.undoing.undo()
+    assert session.slide.mpp == 0.5
+    assert session.notices[known:] == []

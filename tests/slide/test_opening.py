@@ -197,6 +197,13 @@ def test_with_mpp_shares_files_until_both_are_closed(exact_slide: Path, picture)
         second.with_mpp(0.7)
 
 
+def test_a_scale_can_be_unknown_again_and_stated_pixels_come_back(exact_slide: Path) -> None:
+    with open_slide(exact_slide) as slide, slide.with_mpp(None, "unknown") as unknown:
+        assert (unknown.mpp, unknown.mpp_source) == (None, "unknown")
+        with unknown.with_mpp(slide.mpp, "metadata") as back:
+            assert (back.mpp_xy, back.mpp_source) == (slide.mpp_xy, "metadata")
+
+
 def test_describe_is_json(exact_slide: Path) -> None:
     with open_slide(exact_slide) as slide:
         facts = json.loads(json.dumps(slide.describe()))

@@ -16,8 +16,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_stexp.panels.widgets import ignore_idle_wheel
+from napari_stexp.session.placing.scale_options import ScaleOption
 from napari_stexp.session.placing.scale_pictures import BAR_UM, FIELD_UM, NUCLEUS_UM
-from napari_stexp.session.placing.scale_review import ScaleOption
 
 __all__ = ["FIELD_PX", "FieldPicture", "OptionCard", "TypedCard"]
 
@@ -39,11 +39,6 @@ class FieldPicture(QWidget):
             f"as wide as the nucleus of a small lymphocyte, about {NUCLEUS_UM:g} µm."
         )
         self._image: QImage | None = None
-
-    @property
-    def has_picture(self) -> bool:
-        """Whether the field is there."""
-        return self._image is not None
 
     def show_field(self, pixels: NDArray[np.uint8] | None) -> None:
         """Show a (n, n, 3) uint8 picture; None while it is still being read."""

@@ -9,8 +9,9 @@ from qtpy.QtWidgets import QWidget
 
 from napari_stexp.panels.slide.scale_card import FIELD_PX
 from napari_stexp.panels.slide.scale_dialog import ScaleDialog
+from napari_stexp.session.placing.scale_options import ScaleOption
 from napari_stexp.session.placing.scale_pictures import cut_fields
-from napari_stexp.session.placing.scale_review import ScaleOption, ScaleReview
+from napari_stexp.session.placing.scale_review import ScaleReview
 
 if TYPE_CHECKING:
     from napari_stexp.panels.controller import Controller

@@ -9,8 +9,9 @@ from qtpy.QtWidgets import QDialog, QHBoxLayout, QLabel, QScrollArea, QVBoxLayou
 
 from napari_stexp.panels.slide.scale_card import FIELD_PX, OptionCard, TypedCard
 from napari_stexp.panels.widgets import Notice, make_button, make_row
+from napari_stexp.session.placing.scale_options import ScaleOption
 from napari_stexp.session.placing.scale_pictures import NUCLEUS_UM
-from napari_stexp.session.placing.scale_review import ScaleOption, ScaleReview
+from napari_stexp.session.placing.scale_review import ScaleReview
 
 __all__ = ["ScaleDialog"]
 

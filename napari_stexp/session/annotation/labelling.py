@@ -18,6 +18,7 @@ from napari_stexp.session.annotation.label_source import (
     Question,
     label_by_regions,
 )
+from napari_stexp.session.part import Told
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +42,7 @@ class Labelling:
     active_changed = Signal(object)  # key or None
     values_changed = Signal()  # of the active source
     shown_changed = Signal(bool)
+    shown = Told(False, "Whether spots are coloured by class, in a layer of its own.")
 
     def __init__(self) -> None:
         self._spots: Any = None
@@ -51,7 +53,6 @@ class Labelling:
         self._before: LabelSource | None = None  # of these spots, by regions as they were
         self._active: str | None = None
         self._is_chosen = False
-        self._shown = False
 
     # ---- what there is -------------------------------------------------------------------
 
@@ -122,17 +123,6 @@ class Labelling:
             self._of_regions = self._before = answer
             if self._active == REGIONS:
                 self.values_changed.emit()
-
-    @property
-    def shown(self) -> bool:
-        """Whether spots are coloured by class, in a layer of its own."""
-        return self._shown
-
-    @shown.setter
-    def shown(self, shown: bool) -> None:
-        if shown != self._shown:
-            self._shown = shown
-            self.shown_changed.emit(shown)
 
     # ---- adding --------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -13,6 +13,7 @@ from psygnal import Signal
 from napari_stexp.errors import GeneListError
 from napari_stexp.gene.sets import GeneMatch, match_genes
 from napari_stexp.gene.sets import GeneSet as Signature
+from napari_stexp.session.named import Named
 
 if TYPE_CHECKING:
     from napari_stexp.gene import GeneNames
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Signature", "Signatures", "count_known"]
 
 
-class Signatures:
+class Signatures(Named[Signature]):
     """Signatures by name, and their scores on what is open.
 
     Scores are found off the main thread (`napari_stexp.session.start_signature_scores`,
@@ -34,24 +35,12 @@ class Signatures:
     names_changed = Signal()
 
     def __init__(self) -> None:
-        self._items: dict[str, Signature] = {}
+        super().__init__()
         self._scores: WeakKeyDictionary[Expression, dict[str, NDArray[np.float32]]]
         self._scores = WeakKeyDictionary()
         self._known: WeakKeyDictionary[Expression, dict[str, int]] = WeakKeyDictionary()
         self._nothing: WeakKeyDictionary[Expression, NDArray[np.float32]] = WeakKeyDictionary()
         self._names: WeakKeyDictionary[Expression, GeneNames] = WeakKeyDictionary()
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(tuple(self._items))
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._items
-
-    def __getitem__(self, name: str) -> Signature:
-        return self._items[name]
 
     @property
     def items(self) -> tuple[Signature, ...]:

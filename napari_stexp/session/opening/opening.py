@@ -14,12 +14,6 @@ from napari_stexp.errors import SlideError
 from napari_stexp.progress import exhaust
 from napari_stexp.session.placing.grid_steps import GridSettings, make_grid_steps
 from napari_stexp.session.placing.placement import barcodes_match, mark_if_elsewhere
-from napari_stexp.session.placing.scale_review import (
-    ScaleReview,
-    choose_option,
-    review_scale,
-    settle_scale,
-)
 
 if TYPE_CHECKING:
     from napari_stexp.model import ModelBundle
@@ -130,85 +124,6 @@ class Opening(ABC):
         from napari_stexp.slide import open_slide
 
         slide = open_slide(path, mpp=mpp, colour=colour, backend=backend)
-        self.set_slide(slide)
-        return slide
-
-    def set_mpp(self, mpp: float, source: str = "user") -> Slide:
-        """Give the open slide another scale.
-
-        Parameters
-        ----------
-        mpp : float
-            µm per level-0 pixel.
-        source : str
-            Where it comes from: 'user', 'spots', 'objective' or 'metadata'.
-
-        Raises
-        ------
-        SlideError
-            No slide is open.
-        ScaleError
-            Implausible, or contradicting the spots.
-        """
-        if self._slide is None:
-            raise SlideError("there is no slide to set the scale of")
-        slide = self._slide.with_mpp(mpp, source=source)
-        self.set_slide(slide)
-        return slide
-
-    def review_scale(self, spots: Any = None) -> ScaleReview | None:
-        """Look for mistakes in the open slide's scale; None without a slide.
-
-        Parameters
-        ----------
-        spots : AnnData, optional
-            About to be loaded; those that are loaded already when not given.
-        """
-        if self._slide is None:
-            return None
-        return review_scale(self._slide, self._spots if spots is None else spots)
-
-    def settle_scale(
-        self, mpp: float | None = None, source: str = "user", spots: Any = None
-    ) -> Slide:
-        """Decide what the slide's scale is, knowing what contradicts it.
-
-        Parameters
-        ----------
-        mpp : float, optional
-            µm per level-0 pixel; what ``source`` says when not given.
-        source : {'metadata', 'spots', 'objective', 'user'}
-            Who says so from now on.
-        spots : AnnData, optional
-            About to be loaded; those that are loaded already when not given.
-
-        Raises
-        ------
-        SlideError
-            No slide is open.
-        ScaleError
-            Implausible, or the source says nothing.
-        """
-        if self._slide is None:
-            raise SlideError("there is no slide to set the scale of")
-        spots = self._spots if spots is None else spots
-        if mpp is None:
-            mpp = choose_option(self._slide, spots, source).mpp
-        slide = settle_scale(self._slide, spots, mpp, source)
-        self.set_slide(slide)
-        return slide
-
-    def set_colour(self, colour: str) -> Slide:
-        """Show the open slide in its stored colours or in sRGB; see `slide.open_slide`.
-
-        Raises
-        ------
-        SlideError
-            No slide is open, or its ICC profile is missing or damaged.
-        """
-        if self._slide is None:
-            raise SlideError("there is no slide to convert the colours of")
-        slide = self._slide.with_colour(colour)
         self.set_slide(slide)
         return slide
 

@@ -1,22 +1,23 @@
-"""Laying spots on the slide: what is tried out, pairs of points, and what the tissue says."""
+"""Laying spots on the slide: what is tried out and applied, and what the tissue says."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from weakref import ref
 
 import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_stexp.errors import AlignmentError
+from napari_stexp.session.part import Told
+from napari_stexp.session.placing.draft import Draft, Pair
+from napari_stexp.session.placing.pairing import Pairing
 from napari_stexp.spots.alignment import (
     ORIENTATIONS,
     Alignment,
     Transform,
     apply_alignment,
-    fit_pairs,
     orientation_transform,
     read_alignment,
     remove_alignment,
@@ -24,61 +25,15 @@ from napari_stexp.spots.alignment import (
 
 if TYPE_CHECKING:
     from napari_stexp.session.state import Session
-    from napari_stexp.spots.alignment import PairFit
 
-__all__ = ["MOVE", "TOOLS", "Aligning", "Draft", "Pair"]
+__all__ = ["MOVE", "TOOLS", "Aligning"]
 
 #: What the mouse does on the slide: nothing of this, sets points of pairs, or moves the spots.
 TOOLS = ("none", "pair", "move")
 MOVE = "Move the spots"  # the step, for the menu of undo
-_PAIRS = "Set pairs of points"
-
-Place = tuple[float, float]
 
 
-@dataclass(frozen=True)
-class Pair:
-    """The same place in the spots' own image and on the slide; one of them may be missing.
-
-    Attributes
-    ----------
-    own : (x, y) or None
-        In pixels of the positions that the spots' file had.
-    slide : (x, y) or None
-        Level-0 px.
-    """
-
-    own: Place | None = None
-    slide: Place | None = None
-
-    @property
-    def whole(self) -> bool:
-        """Whether both places are set."""
-        return self.own is not None and self.slide is not None
-
-
-@dataclass(frozen=True, eq=False)
-class Draft:
-    """What is tried out and not yet applied.
-
-    Attributes
-    ----------
-    move : Transform
-        From where the spots lie to where they are shown, level-0 px.
-    steps : tuple of str
-        What it consists of, in words.
-    pairs : tuple of Pair
-    kind : {'similarity', 'affine'}
-        What is fitted to them.
-    """
-
-    move: Transform = field(default_factory=Transform.identity)
-    steps: tuple[str, ...] = ()
-    pairs: tuple[Pair, ...] = ()
-    kind: str = "similarity"
-
-
-class Aligning:
+class Aligning(Pairing):
     """Tries out where the session's spots belong, and lays them there.
 
     Attributes
@@ -94,22 +49,14 @@ class Aligning:
     changed = Signal()
     checked = Signal()
     tool_changed = Signal(str)
+    tool = Told("none", "What the mouse does on the slide: one of `TOOLS`.")
 
     def __init__(self, session: Session) -> None:
-        self._kept = ref(session)  # which owns this
-        self._draft = Draft()
+        super().__init__(session)
         self._check: Any = None
-        self._tool = "none"
-        self._fit: tuple[Any, PairFit | None, str] = (None, None, "")
         self._of: tuple[Any, Any] = (None, None)
         session.spots_changed.connect(self._on_other)
         session.slide_changed.connect(self._on_other)
-
-    @property
-    def _session(self) -> Session:
-        session = self._kept()
-        assert session is not None
-        return session
 
     def _on_other(self, _: Any = None) -> None:
         """Begin anew with other spots; pairs that they were aligned by come with them."""
@@ -224,99 +171,6 @@ class Aligning:
                 )
             )
 
-    # ---- pairs ---------------------------------------------------------------------------
-
-    def set_point(self, *, own: Place | None = None, slide: Place | None = None) -> int:
-        """Set a point in one of the images; return its pair's index.
-
-        It completes the first pair that lacks a point there, else it begins a new pair.
-        """
-        pairs = list(self._draft.pairs)
-        side = "own" if own is not None else "slide"
-        place = own if own is not None else slide
-        index = next((i for i, p in enumerate(pairs) if getattr(p, side) is None), len(pairs))
-        if index == len(pairs):
-            pairs.append(Pair())
-        pairs[index] = replace(pairs[index], **{side: place})
-        self._set_pairs(pairs)
-        return index
-
-    def move_point(
-        self, index: int, *, own: Place | None = None, slide: Place | None = None
-    ) -> None:
-        """Move a point of a pair."""
-        pairs = list(self._draft.pairs)
-        moved = {"own": own} if own is not None else {"slide": slide}
-        pairs[index] = replace(pairs[index], **moved)
-        self._set_pairs(pairs)
-
-    def remove_pair(self, index: int) -> None:
-        """Remove a pair; those behind it move up."""
-        self._set_pairs([p for i, p in enumerate(self._draft.pairs) if i != index])
-
-    def set_pairs(self, own: Any, slide: Any) -> None:
-        """Set all pairs at once, (N, 2) each."""
-        both = zip(np.asarray(own).tolist(), np.asarray(slide).tolist(), strict=True)
-        self._set_pairs([Pair(tuple(a), tuple(b)) for a, b in both])
-
-    def clear_pairs(self) -> None:
-        """Remove all pairs."""
-        self._set_pairs([])
-
-    def set_kind(self, kind: str) -> None:
-        """Fit a similarity, or an affine transform."""
-        if kind != self._draft.kind:
-            with self._session.undoing.step(_PAIRS):
-                self.restore(replace(self._draft, kind=kind))
-
-    def _set_pairs(self, pairs: list[Pair]) -> None:
-        with self._session.undoing.step(_PAIRS):
-            self.restore(replace(self._draft, pairs=tuple(pairs)))
-
-    def _whole(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        whole = [pair for pair in self._draft.pairs if pair.whole]
-        own = np.array([pair.own for pair in whole], np.float64).reshape(-1, 2)
-        return own, np.array([pair.slide for pair in whole], np.float64).reshape(-1, 2)
-
-    def fit(self) -> tuple[PairFit | None, str]:
-        """Return the fit to the pairs that are whole, or why there is none."""
-        draft = self._draft
-        if self._fit[0] is not draft:
-            try:
-                self._fit = (draft, fit_pairs(*self._whole(), draft.kind), "")
-            except AlignmentError as error:
-                self._fit = (draft, None, error.message)
-        return self._fit[1], self._fit[2]
-
-    def show_fit(self) -> PairFit:
-        """Show the spots where the pairs put them.
-
-        Raises
-        ------
-        AlignmentError
-            The pairs are too few, or lie on one line.
-        """
-        fit = fit_pairs(*self._whole(), self._draft.kind)
-        present = self.present
-        back = Transform.identity() if present is None else present.transform.inverse()
-        words = f"{len(fit.residuals)} pairs of points ({fit.kind})"
-        with self._session.undoing.step("Place the spots by the pairs"):
-            self.restore(replace(self._draft, move=back.then(fit.transform), steps=(words,)))
-        return fit
-
-    # ---- the mouse -----------------------------------------------------------------------
-
-    @property
-    def tool(self) -> str:
-        """What the mouse does on the slide: one of `TOOLS`."""
-        return self._tool
-
-    @tool.setter
-    def tool(self, tool: str) -> None:
-        if tool != self._tool:
-            self._tool = tool
-            self.tool_changed.emit(tool)
-
     # ---- applying ------------------------------------------------------------------------
 
     def record(self) -> Alignment:
@@ -334,7 +188,7 @@ class Aligning:
         mpp = None if slide is None else slide.mpp
         if fit is None:
             return Alignment(mpp=mpp, **facts)
-        own, on_slide = self._whole()
+        own, on_slide = self._draft.whole
         away = np.linalg.norm(self.total(own) - on_slide, axis=1)  # nudged since, perhaps
         record = Alignment.of_pairs(fit, own, on_slide, mpp, **facts)
         return replace(record, residuals_um=away * (mpp or 1.0))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from weakref import ref
 
 from psygnal import Signal
 
 from napari_stexp.errors import SlideError
+from napari_stexp.session.part import SessionPart, Told
 
 if TYPE_CHECKING:
     from napari_stexp.session.state import Session
@@ -19,7 +19,7 @@ __all__ = ["TOOLS", "Tissue"]
 TOOLS = ("none", "paint", "erase", "drop", "fill")
 
 
-class Tissue:
+class Tissue(SessionPart):
     """Where the session's slide has tissue.
 
     Without a mask here it is found anew by whatever needs it. Every change is one step of
@@ -38,21 +38,16 @@ class Tissue:
     shown_changed = Signal(bool)
     tool_changed = Signal(str)
     limits_changed = Signal(bool)
+    shown = Told(True, "Whether a mask is drawn over the slide.")
+    limits = Told(False, "Whether 'Predict' leaves out spots off the mask.")
 
     def __init__(self, session: Session) -> None:
-        self._kept = ref(session)  # which owns this
+        super().__init__(session)
         self._mask: TissueMask | None = None
-        self._shown = True
         self._tool = "none"
-        self._limits = False
         self._path: Any = None
         session.slide_changed.connect(self._on_slide)
-
-    @property
-    def _session(self) -> Session:
-        session = self._kept()
-        assert session is not None
-        return session
+        self.shown_changed.connect(self._on_shown)
 
     def _on_slide(self, slide: Any) -> None:
         """Another slide has other tissue; the same one at another scale keeps it."""
@@ -109,18 +104,9 @@ class Tissue:
 
     # ---- how it is shown and used --------------------------------------------------------
 
-    @property
-    def shown(self) -> bool:
-        """Whether a mask is drawn over the slide."""
-        return self._shown
-
-    @shown.setter
-    def shown(self, shown: bool) -> None:
-        if shown != self._shown:
-            self._shown = shown
-            self.shown_changed.emit(shown)
-            if not shown:
-                self.tool = "none"
+    def _on_shown(self, shown: bool) -> None:
+        if not shown:
+            self.tool = "none"
 
     @property
     def tool(self) -> str:
@@ -138,14 +124,3 @@ class Tissue:
             if tool != "none":
                 self.shown = True
             self.tool_changed.emit(tool)
-
-    @property
-    def limits(self) -> bool:
-        """Whether 'Predict' leaves out spots off the mask."""
-        return self._limits
-
-    @limits.setter
-    def limits(self, limits: bool) -> None:
-        if limits != self._limits:
-            self._limits = limits
-            self.limits_changed.emit(limits)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from psygnal import Signal
 
 from napari_stexp.errors import PredictionError
+from napari_stexp.session.named import Named
 
 if TYPE_CHECKING:
     from napari_stexp.predict import Prediction
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Predictions"]
 
 
-class Predictions:
+class Predictions(Named["Prediction"]):
     """Predictions by name, in the order in which they came.
 
     `Session` alone adds and removes them, because more than the list follows; see
@@ -30,17 +30,8 @@ class Predictions:
     changed = Signal()
 
     def __init__(self) -> None:
-        self._items: dict[str, Prediction] = {}
+        super().__init__()
         self._active: str | None = None
-
-    def __len__(self) -> int:
-        return len(self._items)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(tuple(self._items))
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._items
 
     def __getitem__(self, name: str) -> Prediction:
         if name not in self._items:

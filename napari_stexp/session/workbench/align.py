@@ -13,7 +13,7 @@ from napari_stexp.progress import Progress
 from napari_stexp.session.workbench.slide import WorkbenchSlide
 
 if TYPE_CHECKING:
-    from napari_stexp.session.placing.alignment import Draft
+    from napari_stexp.session.placing.draft import Draft
     from napari_stexp.session.placing.placement_check import PlacementCheck
     from napari_stexp.spots.alignment import PairFit
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_stexp.errors import ScaleError, SlideError, SpotsError
 from napari_stexp.session.opening import steps
+from napari_stexp.session.placing.scaling import SETTLE
 from napari_stexp.session.workbench.base import WorkbenchBase
 from napari_stexp.slide.location import Location, as_location
 
@@ -122,9 +123,10 @@ class WorkbenchSlide(WorkbenchBase):
         SlideError, ScaleError
             No slide is open, no slide has such pixels, or the source says nothing.
         """
-        slide = self.session.settle_scale(mpp, source, self._refused)
-        if self._refused is not None:
-            self._lay(self._refused)
+        with self.session.undoing.step(SETTLE):
+            slide = self.session.settle_scale(mpp, source, self._refused)
+            if self._refused is not None:
+                self._lay(self._refused)
         return slide
 
     def set_colour(self, colour: str) -> Slide:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_stexp.session.placing.alignment import Draft, Pair
+from napari_stexp.session.placing.draft import Draft, Pair
 from napari_stexp.spots.alignment import Transform
 
 __all__ = ["draft_to_words", "words_to_draft"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Collection, Generator
@@ -11,10 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from napari_stexp.errors import StexpError
-from napari_stexp.files import atomic_path
+from napari_stexp.files import LOCK, atomic_path, is_locked, write_lock
 from napari_stexp.progress import Progress
 from napari_stexp.session.user_data import data_folder
 from napari_stexp.session.workspace.file import WORDS, read_words
@@ -24,8 +22,6 @@ from napari_stexp.session.workspace.words import to_words
 from napari_stexp.session.workspace.workspace import Workspace
 
 __all__ = ["Recovery", "RecoveryFolder", "find_recoveries", "has_recoveries"]
-
-_LOCK = "lock.json"
 
 
 class RecoveryFolder:
@@ -46,12 +42,7 @@ class RecoveryFolder:
         self._written: dict[str, Part] = {}
         self._closed = False
         if path is not None:
-            self._lock()
-
-    def _lock(self) -> None:
-        process = {"pid": os.getpid(), "started": _start_of(os.getpid())}
-        with atomic_path(self.path / _LOCK) as temporary:
-            temporary.write_text(json.dumps(process), encoding="utf-8")
+            write_lock(path)
 
     def write(
         self, workspace: Workspace, saved_as: Path | None = None, later: Collection[str] = ()
@@ -73,8 +64,8 @@ class RecoveryFolder:
             The folder can't be written.
         """
         yield Progress(0, 0, "saving for the case of a crash")
-        if not (self.path / _LOCK).exists():
-            self._lock()
+        if not (self.path / LOCK).exists():
+            write_lock(self.path)
         workspace = refer_to_files(workspace, self.path / WORDS)
         for part in parts_of(workspace):
             if self._is_current(part) or part.key in later:
@@ -105,7 +96,7 @@ class RecoveryFolder:
         )  # fmt: skip
 
     def _remove_others(self) -> None:
-        kept = {_LOCK, WORDS, *(part.file for part in self._written.values())}
+        kept = {LOCK, WORDS, *(part.file for part in self._written.values())}
         with suppress(OSError):
             for file in self.path.iterdir():
                 if file.name not in kept:
@@ -162,7 +153,7 @@ def find_recoveries() -> list[Recovery]:
     found = []
     with suppress(OSError):
         for folder in (data_folder() / "recovery").iterdir():
-            if folder.is_dir() and not _is_in_use(folder):
+            if folder.is_dir() and not is_locked(folder):
                 with suppress(StexpError, KeyError, TypeError, ValueError, AttributeError):
                     found.append(_describe(folder))
     return sorted(found, key=lambda one: one.saved, reverse=True)
@@ -184,25 +175,3 @@ def _describe(folder: Path) -> Recovery:
         saved_as=Path(saved_as) if saved_as else None,
         n_predictions=len(words.get("predictions", [])),
     )
-
-
-def _is_in_use(folder: Path) -> bool:
-    """Whether the process that a folder belongs to is still there."""
-    try:
-        lock: dict[str, Any] = json.loads((folder / _LOCK).read_text(encoding="utf-8"))
-        pid, started = int(lock["pid"]), lock["started"]
-    except (OSError, ValueError, TypeError, KeyError):
-        return False
-    now = _start_of(pid)
-    return now is not None and (started is None or abs(now - float(started)) < 2)
-
-
-def _start_of(pid: int) -> float | None:
-    """Return when a process was started, None where there is none of this number."""
-    import psutil
-
-    with suppress(psutil.Error, OverflowError, ValueError):
-        process = psutil.Process(pid)
-        if process.status() != psutil.STATUS_ZOMBIE:
-            return float(process.create_time())
-    return None

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from napari_stexp.annotation import Region, RegionClass
     from napari_stexp.model import ModelBundle
     from napari_stexp.predict import Prediction
-    from napari_stexp.session.placing.alignment import Draft
+    from napari_stexp.session.placing.draft import Draft
     from napari_stexp.session.state import Session
     from napari_stexp.slide import Slide, TissueMask
 

@@ -11,8 +11,9 @@ from anndata import AnnData
 
 from napari_stexp.errors import ScaleError
 from napari_stexp.progress import exhaust
+from napari_stexp.session.placing.scale_options import choose_option
 from napari_stexp.session.placing.scale_pictures import FIELD_UM, cut_fields, find_cells
-from napari_stexp.session.placing.scale_review import choose_option, review_scale, settle_scale
+from napari_stexp.session.placing.scale_review import review_scale, settle_scale
 from napari_stexp.slide.facts import ScaleClaim, SlideFacts
 from napari_stexp.slide.scale_review import check_settled, describe_ratio, review_metadata
 from napari_stexp.spots.checks import check_scale, compare_scale
@@ -20,12 +21,6 @@ from tests.session.fakes import FakeSlide
 
 
 class Slide(FakeSlide):
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
     @property
     def mpp_xy(self):
         square = None if self.mpp is None else (self.mpp, self.mpp)
