@@ -1,17 +1,32 @@
-"""Writing files so that a final name never holds half a file, and hashing them."""
+"""Writing files so that a final name never holds half a file, locks of folders, hashes."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from napari_stexp.errors import OutputError
+from napari_stexp.errors import OutputError, StexpError
 
-__all__ = ["atomic_path", "cache_folder", "check_writable", "sha256"]
+__all__ = [
+    "LOCK",
+    "atomic_path",
+    "cache_folder",
+    "check_writable",
+    "is_locked",
+    "locked",
+    "sha256",
+    "write_lock",
+]
+
+#: Name of a lock in the folder that it is of.
+LOCK = "lock.json"
 
 
 @contextmanager
@@ -113,3 +128,140 @@ def cache_folder(name: str) -> Path:
             hint="Set STEXP_CACHE_DIR to a folder that can be written.",
         ) from error
     return folder
+
+
+def write_lock(folder: Path) -> None:
+    """Say in a folder that it belongs to this process, whoever had it before.
+
+    Raises
+    ------
+    OutputError
+        The folder can't be written.
+    """
+    with atomic_path(folder / LOCK) as temporary:
+        temporary.write_text(json.dumps(_this_process()), encoding="utf-8")
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether the process that a folder belongs to is still there.
+
+    A process that was killed leaves its lock behind, which then holds no longer; nor does
+    one of another machine or container, whose processes can't be seen from here.
+    """
+    return _is_held(folder / LOCK)
+
+
+@contextmanager
+def locked(folder: Path, busy: StexpError) -> Iterator[None]:
+    """Keep a folder for what happens in here.
+
+    Parameters
+    ----------
+    folder : Path
+        Made when missing, and removed again where nothing has been put into it.
+    busy : StexpError
+        What to raise where another process, or another task of this one, has it.
+
+    Raises
+    ------
+    StexpError
+        ``busy``.
+    OutputError
+        The folder can't be written.
+    """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    mine = _this_process()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not _take_lock(folder / LOCK, mine):
+            raise busy
+    except OSError as error:
+        raise OutputError(
+            "can't write here", path=folder, found=error.strerror, hint="Choose another folder."
+        ) from error
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            if _read_lock(folder / LOCK) == mine:
+                (folder / LOCK).unlink()
+            for path in made:
+                path.rmdir()  # an error, which ends this, where there is something in it
+
+
+def _take_lock(path: Path, mine: dict[str, Any]) -> bool:
+    """Put a lock in place unless another is held there; a whole one or none."""
+    aside = path.with_name(f".{path.stem}-{mine['token']}{path.suffix}")
+    aside.write_text(json.dumps(mine), encoding="utf-8")
+    try:
+        while True:
+            try:
+                _place(aside, path)
+            except FileExistsError:
+                if _is_held(path) or not _remove_left(path, mine):
+                    return False
+            else:
+                return True
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _place(aside: Path, path: Path) -> None:
+    """Give a file a second name, which must be free."""
+    try:
+        os.link(aside, path)
+    except FileExistsError:
+        raise
+    except OSError:  # no second names on this disk
+        with path.open("x", encoding="utf-8") as file:
+            file.write(aside.read_text(encoding="utf-8"))
+
+
+def _remove_left(path: Path, mine: dict[str, Any]) -> bool:
+    """Remove a lock that a killed process has left; False if another has taken it by now."""
+    left = path.with_name(f".{path.stem}-{mine['token']}-left{path.suffix}")
+    try:
+        path.rename(left)
+    except FileNotFoundError:
+        return True
+    try:
+        if not _is_held(left):
+            return True
+        with suppress(FileExistsError):  # it was put there since it was looked at
+            _place(left, path)
+        return False
+    finally:
+        left.unlink(missing_ok=True)
+
+
+def _this_process() -> dict[str, Any]:
+    pid = os.getpid()
+    return {"pid": pid, "started": _start_of(pid), "token": uuid.uuid4().hex[:16]}
+
+
+def _read_lock(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _is_held(path: Path) -> bool:
+    try:
+        lock = _read_lock(path)
+        pid, started = int(lock["pid"]), lock["started"]
+        now = _start_of(pid)
+        return now is not None and (started is None or abs(now - float(started)) < 2)
+    except (ValueError, TypeError, KeyError):
+        return False
+
+
+def _start_of(pid: int) -> float | None:
+    """Return when a process was started, None where there is none of this number."""
+    import psutil
+
+    with suppress(psutil.Error, OverflowError, ValueError):
+        process = psutil.Process(pid)
+        if process.status() != psutil.STATUS_ZOMBIE:
+            return float(process.create_time())
+    return None
