@@ -65,7 +65,7 @@ def is_slide_folder(path: Path) -> bool:
     if find_slide(path) != path:
         return True
     from napari_stexp.slide.formats.dicom_folder import dicom_files
-    from napari_stexp.slide.formats.zarr_store import holds_images
+    from napari_stexp.slide.formats.zarr.store import holds_images
 
     return holds_images(path) or bool(dicom_files(path, at_most=1))
 
@@ -182,7 +182,7 @@ def fingerprint(path: Location) -> str:
             return _of_remote(path)
     kind = identify(path)
     if kind == "OME-Zarr":
-        from napari_stexp.slide.formats.zarr import zarr_fingerprint
+        from napari_stexp.slide.formats.zarr.opening import zarr_fingerprint
 
         return zarr_fingerprint(path)
     assert isinstance(path, Path)

@@ -147,7 +147,7 @@ def _neither(ours: SlideError, theirs: SlideError) -> SlideError:
 def _open_ourselves(path: Location) -> OpenedFile:
     kind = identify(path)
     if kind == "OME-Zarr":
-        from napari_stexp.slide.formats.zarr import open_zarr
+        from napari_stexp.slide.formats.zarr.opening import open_zarr
 
         return open_zarr(path)
     if kind == "DICOM":
