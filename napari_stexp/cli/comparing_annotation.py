@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_stexp.cli.evaluating import the_command
 from napari_stexp.cli.options import AsJson, Counts, check_suffix
 from napari_stexp.cli.reporting import Reporter, print_facts, print_json
+from napari_stexp.cli.study_output import the_command
 from napari_stexp.cli.training_options import split_names
 
 if TYPE_CHECKING:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_stexp.cli.evaluating import Split, print_result, the_command, write_result
+from napari_stexp.cli.evaluating import Split
 from napari_stexp.cli.loss_log import LossLog
 from napari_stexp.cli.options import AsJson, Device, K, MetricOption
 from napari_stexp.cli.preparing import open_data
 from napari_stexp.cli.reporting import Reporter
+from napari_stexp.cli.study_output import print_result, the_command, write_result
 from napari_stexp.cli.training import Data, Sections
 from napari_stexp.cli.training_options import (
     BatchSize,

@@ -1,5 +1,4 @@
 from .bank import ReferenceBank as ReferenceBank
-from .bank import Thumbnails as Thumbnails
 from .bundle import ModelBundle as ModelBundle
 from .bundle_file import load_bundle as load_bundle
 from .bundle_file import read_bundle_header as read_bundle_header
@@ -29,3 +28,4 @@ from .pretrained import load_pretrained as load_pretrained
 from .released import read_released_state_dict as read_released_state_dict
 from .statistics import STATISTICS as STATISTICS
 from .statistics import patch_statistics as patch_statistics
+from .thumbnails import Thumbnails as Thumbnails

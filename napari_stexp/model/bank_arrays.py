@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_stexp.errors import BundleError
-from napari_stexp.model.bank import ReferenceBank, Thumbnails
+from napari_stexp.model.bank import ReferenceBank
 from napari_stexp.model.header import SectionInfo
+from napari_stexp.model.thumbnails import Thumbnails
 
 if TYPE_CHECKING:
     import scipy.sparse

@@ -5,7 +5,6 @@ The format is described in ``docs/bundle.md``.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -15,17 +14,20 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_stexp.errors import BundleError, OutputError, StexpError
-from napari_stexp.files import atomic_path, sha256
+from napari_stexp.files import atomic_path
+from napari_stexp.model.bundle_content import (
+    assemble,
+    canonical,
+    content_digest,
+    content_problems,
+    stored,
+)
 from napari_stexp.model.header import FORMAT_VERSION, BundleHeader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import pandas as pd
-    import torch
 
     from napari_stexp.model.bundle import ModelBundle
 
@@ -35,8 +37,6 @@ SUFFIX = ".safetensors"
 FORMAT = "napari-stexp-bundle"
 #: A header of 100,000 genes and 10,000 sections stays far below.
 LARGEST_HEADER = 32 * 1024**2
-_FLOATS = ("F32", "F16")
-_INTEGERS = ("I64",)
 
 
 def save_bundle(bundle: ModelBundle, path: str | Path, *, weights_dtype: str = "float32") -> Path:
@@ -72,7 +72,7 @@ def save_bundle(bundle: ModelBundle, path: str | Path, *, weights_dtype: str = "
     if path.suffix.lower() != SUFFIX:
         raise OutputError("a model bundle's name ends in " + SUFFIX, path=path, found=path.suffix)
     arrays = {
-        f"weights/{name}": _stored(name, tensor, weights_dtype)
+        f"weights/{name}": stored(name, tensor, weights_dtype)
         for name, tensor in bundle.state.items()
     }
     arrays |= {f"bank/{name}": array for name, array in bank_to_arrays(bundle.bank).items()}
@@ -84,7 +84,7 @@ def save_bundle(bundle: ModelBundle, path: str | Path, *, weights_dtype: str = "
     header = bundle.header.to_json() | {"format_version": FORMAT_VERSION}
     # One entry only: the library writes several in random order, and the same
     # bundle should always be the same bytes.
-    metadata = {FORMAT: _canonical({"digest": _digest(header, arrays), "header": header})}
+    metadata = {FORMAT: canonical({"digest": content_digest(header, arrays), "header": header})}
     with atomic_path(path) as temporary:
         try:
             save_file(arrays, temporary, metadata)
@@ -129,7 +129,7 @@ def load_bundle(path: str | Path) -> ModelBundle:
     with _open_bundle(path) as file:
         header, kinds = file.header, file.kinds
         try:
-            problems = _problems(header, kinds)
+            problems = content_problems(header, kinds)
         except BundleError as error:  # the image encoder can't be made here
             raise _placed(error, path) from error
         if problems:
@@ -137,14 +137,14 @@ def load_bundle(path: str | Path) -> ModelBundle:
                 "the bundle doesn't hold what its header says: " + "; ".join(problems), path=path
             )
         arrays = {name: file.opened.get_tensor(name) for name in kinds}
-        if _digest(file.header_json, arrays) != file.digest:
+        if content_digest(file.header_json, arrays) != file.digest:
             raise BundleError(
                 "the bundle is damaged: its content doesn't match its digest",
                 path=path,
                 hint="Copy or download it again.",
             )
         try:
-            return _assemble(header, arrays, path)
+            return assemble(header, arrays, path)
         except BundleError as error:
             raise _placed(error, path) from error
 
@@ -243,103 +243,6 @@ def _read_header(
         return digest, data, BundleHeader.from_json(data)
     except BundleError as error:
         raise _placed(error, path) from error
-
-
-def _problems(header: BundleHeader, kinds: Mapping[str, tuple[str, tuple[int, ...]]]) -> list[str]:
-    from napari_stexp.model.bank_arrays import bank_problems
-    from napari_stexp.model.state import compare_state, has_spot_side, make_model_for
-
-    rooms: dict[str, dict[str, tuple[str, tuple[int, ...]]]] = {
-        "weights": {},
-        "bank": {},
-        "scores": {},
-    }
-    problems = []
-    for name, kind in kinds.items():
-        room, _, inner = name.partition("/")
-        if room in rooms:
-            rooms[room][inner] = kind
-        else:
-            problems.append(f"unexpected: {name}")
-    weights = {name: (shape, kind in _FLOATS) for name, (kind, shape) in rooms["weights"].items()}
-    model = make_model_for(header, spot_side=has_spot_side(weights), device="meta")
-    problems += [f"weights {line}" for line in compare_state(weights, model)]
-    problems += [
-        f"weights/{name} is of type {kind}"
-        for name, (kind, _) in rooms["weights"].items()
-        if kind not in (*_FLOATS, *_INTEGERS)
-    ]
-    problems += bank_problems(rooms["bank"], header.sizes.projection, len(header.genes))
-    problems += [
-        f"scores/{name} is {kind} {shape} instead of F32 {(len(header.genes),)}"
-        for name, (kind, shape) in rooms["scores"].items()
-        if kind != "F32" or shape != (len(header.genes),)
-    ]
-    return problems
-
-
-def _assemble(header: BundleHeader, arrays: dict[str, NDArray[Any]], path: Path) -> ModelBundle:
-    import torch
-
-    from napari_stexp.model.bank_arrays import bank_from_arrays
-    from napari_stexp.model.bundle import ModelBundle
-
-    def below(room: str) -> dict[str, NDArray[Any]]:
-        start = len(room) + 1
-        return {name[start:]: a for name, a in arrays.items() if name.startswith(f"{room}/")}
-
-    state = {}
-    for name, array in below("weights").items():
-        kind = np.float32 if array.dtype.kind == "f" else array.dtype
-        state[name] = torch.from_numpy(np.array(array, dtype=kind))  # a copy, writable
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise BundleError(f"weights/{name} is not finite")
-    bank = bank_from_arrays(below("bank"), header.sections, len(header.genes))
-    return ModelBundle(
-        header=header,
-        state=state,
-        bank=bank,
-        scores=_scores(below("scores"), header),
-        path=path,
-        sha256=sha256(path),
-    )
-
-
-def _scores(columns: dict[str, NDArray[Any]], header: BundleHeader) -> pd.DataFrame | None:
-    if not columns:
-        return None
-    import pandas as pd
-
-    return pd.DataFrame(columns, index=pd.Index(header.genes, name="gene"))
-
-
-def _stored(name: str, tensor: torch.Tensor, dtype: str) -> NDArray[Any]:
-    array: NDArray[Any] = tensor.detach().cpu().numpy()
-    if array.dtype.kind != "f":
-        return array.astype(np.int64)
-    small = dtype == "float16" and array.ndim >= 2
-    with np.errstate(over="ignore"):
-        result = array.astype(np.float16 if small else np.float32)
-    if not np.isfinite(result).all():
-        raise BundleError(
-            f"the weight {name} is not finite" + (" as float16" if small else ""),
-            found=f"values up to {np.abs(array).max():g}",
-        )
-    return result
-
-
-def _canonical(data: Mapping[str, Any]) -> str:
-    return json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
-def _digest(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
-    """SHA-256 over the header's canonical JSON and every array's name, type, shape and bytes."""
-    digest = hashlib.sha256(_canonical(header).encode())
-    for name in sorted(arrays):
-        array = arrays[name]
-        digest.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
-        digest.update(np.require(array.reshape(-1), requirements="C").view(np.uint8).data)
-    return digest.hexdigest()
 
 
 def _placed(error: BundleError, path: Path) -> BundleError:

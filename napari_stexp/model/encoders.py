@@ -26,6 +26,7 @@ from napari_stexp.model.encoder_names import (
     split_encoder,
 )
 from napari_stexp.model.statistics import STATISTICS, patch_statistics
+from napari_stexp.model.timm_networks import features_of, make_network, stage_widths
 
 if TYPE_CHECKING:
     from napari_stexp.model.header import InputContract
@@ -77,7 +78,7 @@ class StageEncoder(ImageEncoder):
     """
 
     def __init__(self, model: nn.Module) -> None:
-        super().__init__(model, 2 * sum(_stage_widths(model)))
+        super().__init__(model, 2 * sum(stage_widths(model)))
 
     def forward(self, images: Tensor) -> Tensor:
         """Encode ``images`` (N, 3, p, p) to (N, width): stage by stage, means first."""
@@ -85,17 +86,6 @@ class StageEncoder(ImageEncoder):
         stages = network.forward_intermediates(images, intermediates_only=True)
         moments = [torch.std_mean(stage.float(), (2, 3), correction=0) for stage in stages]
         return torch.cat([part for std, mean in moments for part in (mean, std)], dim=1)
-
-
-def _stage_widths(network: nn.Module) -> list[int]:
-    info = getattr(network, "feature_info", None)
-    if not info or not hasattr(network, "forward_intermediates"):
-        raise BundleError(
-            "this timm network doesn't give the maps of its stages",
-            found=type(network).__name__,
-            hint="Leave out features=stages.",
-        )
-    return [int(stage["num_chs"]) for stage in info]
 
 
 class StainStatistics(nn.Module):
@@ -187,10 +177,10 @@ def _build_part(
     if name == STAIN_STATISTICS:
         return StainStatistics(contract)
     if is_timm(name):
-        network = _timm(name, patch_px)
+        network = make_network(name, patch_px)
         if "features" in read_timm_name(name)[1]:
             return StageEncoder(network)
-        return ImageEncoder(network, _timm_width(network))
+        return ImageEncoder(network, features_of(network))
     if name == "vit_base_patch32_224":
         return ImageEncoder(_vit(patch_px), ENCODERS[name])
     from torchvision import models
@@ -216,83 +206,6 @@ def _vit(patch_px: int) -> nn.Module:
         img_size=patch_px,
     )
     return network
-
-
-def _timm(name: str, patch_px: int) -> nn.Module:
-    """Make a network of timm without its classifier, for patches of this size."""
-    import timm
-
-    model, options = read_timm_name(name)
-    if not timm.is_model(model):
-        raise BundleError(
-            f"the installed timm {timm.__version__} has no model '{model}'",
-            expected="a name that timm.list_models() gives",
-            found=name,
-            hint=_similar(model) or "Update timm.",
-        )
-    options = _resolve({key: value for key, value in options.items() if key != "features"})
-    try:
-        try:
-            network = timm.create_model(
-                model, pretrained=False, num_classes=0, img_size=patch_px, **options
-            )
-        except TypeError:  # most networks without a table of positions take any size
-            network = timm.create_model(model, pretrained=False, num_classes=0, **options)
-    except Exception as error:  # whatever a constructor makes of sizes that don't fit
-        raise BundleError(
-            "timm can't make this image encoder",
-            expected=f"a network for patches of {patch_px} px",
-            found=f"{name}: {error}",
-        ) from error
-    _check_tiles(network, name, patch_px)
-    made: nn.Module = network
-    return made
-
-
-def _resolve(options: dict[str, Any]) -> dict[str, Any]:
-    """Turn the name of a layer into the layer; timm takes names of activations itself."""
-    from timm import layers
-
-    if "mlp_layer" in options:
-        kinds = {"Mlp": layers.Mlp, "SwiGLU": layers.SwiGLU, "SwiGLUPacked": layers.SwiGLUPacked}
-        if options["mlp_layer"] not in kinds:
-            raise BundleError(
-                "unknown mlp_layer",
-                expected=f"one of {', '.join(kinds)}",
-                found=options["mlp_layer"],
-            )
-        options = options | {"mlp_layer": kinds[options["mlp_layer"]]}
-    return options
-
-
-def _similar(model: str) -> str:
-    """Suggest names that look alike."""
-    import difflib
-
-    import timm
-
-    close = difflib.get_close_matches(model.partition(".")[0], timm.list_models(), n=3)
-    return f"Similar names: {', '.join(close)}." if close else ""
-
-
-def _check_tiles(network: nn.Module, name: str, patch_px: int) -> None:
-    tiles = getattr(getattr(network, "patch_embed", None), "patch_size", None)
-    if isinstance(tiles, int):
-        tiles = (tiles, tiles)
-    if isinstance(tiles, tuple) and any(patch_px < side or patch_px % side for side in tiles):
-        raise BundleError(
-            f"{name} cuts patches into {tiles[0]}-px tiles",
-            expected=f"a patch size that is a multiple of {tiles[0]} px",
-            found=f"{patch_px} px",
-        )
-
-
-def _timm_width(network: nn.Module) -> int:
-    """Say how many features come out: some networks have a layer behind their pooling."""
-    width = getattr(network, "head_hidden_size", None) or getattr(network, "num_features", None)
-    if not isinstance(width, int):
-        raise BundleError("this timm network doesn't say how many features it gives")
-    return width
 
 
 def recognise_encoder(keys: Collection[str]) -> str:

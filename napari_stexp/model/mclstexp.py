@@ -5,8 +5,7 @@ contrastive learning for spatial gene expression prediction using histology
 images", Briefings in Bioinformatics 2024, arXiv 2407.08216) and from the names
 and shapes of released checkpoints, so that those load without renaming.
 
-Letters in shape comments: N spots, G genes, p patch side in px, H heads,
-d width of a head, D embedding width.
+Letters in shape comments: N spots, G genes, p patch side in px, D embedding width.
 """
 
 from __future__ import annotations
@@ -16,108 +15,17 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from napari_stexp.errors import BundleError, PredictionError
 from napari_stexp.model.encoders import build_encoder
 from napari_stexp.model.header import FEATURE_NORMS, POSITION_ENCODINGS
+from napari_stexp.model.layers import ProjectionHead, SpotBlock
+from napari_stexp.model.positions import check_positions, sincos
 
 if TYPE_CHECKING:
     from napari_stexp.model.header import InputContract
 
 __all__ = ["MclSTExp"]
-
-
-class Attention(nn.Module):
-    """Multi-head self-attention over the spots of one window."""
-
-    def __init__(self, width: int, heads: int, head_width: int, dropout: float) -> None:
-        super().__init__()
-        self.heads = heads
-        self.to_qkv = nn.Linear(width, 3 * heads * head_width, bias=False)
-        self.to_out = nn.Sequential(nn.Linear(heads * head_width, width), nn.Dropout(dropout))
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Mix ``tokens`` (B, N, G); same shape out."""
-        qkv = self.to_qkv(tokens)  # (B, N, 3·H·d)
-        # Released layout: all of q, then all of k, then all of v, each head by head.
-        q, k, v = (
-            part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in qkv.chunk(3, -1)
-        )
-        # Scaled by 1/√d; never holds the whole N by N matrix, so that a section of
-        # thousands of spots fits.
-        mixed = functional.scaled_dot_product_attention(q, k, v)  # (B, H, N, d)
-        result: Tensor = self.to_out(mixed.transpose(1, 2).flatten(2))  # (B, N, H·d) -> (B, N, G)
-        return result
-
-
-class FeedForward(nn.Module):
-    """Two linear layers around an exact (erf) GELU."""
-
-    def __init__(self, width: int, hidden: int, dropout: float) -> None:
-        super().__init__()
-        self.net = nn.Sequential(
-            nn.Linear(width, hidden),
-            nn.GELU(),
-            nn.Dropout(dropout),
-            nn.Linear(hidden, width),
-            nn.Dropout(dropout),
-        )
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Transform each token of (B, N, G) by itself."""
-        result: Tensor = self.net(tokens)
-        return result
-
-
-class PreNorm(nn.Module):
-    """LayerNorm, then ``fn``."""
-
-    def __init__(self, width: int, fn: nn.Module) -> None:
-        super().__init__()
-        self.norm = nn.LayerNorm(width)
-        self.fn = fn
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Apply to (B, N, G)."""
-        result: Tensor = self.fn(self.norm(tokens))
-        return result
-
-
-class SpotBlock(nn.Module):
-    """One pre-norm transformer block."""
-
-    def __init__(
-        self, width: int, hidden: int, heads: int, head_width: int, dropout: float
-    ) -> None:
-        super().__init__()
-        self.attn = PreNorm(width, Attention(width, heads, head_width, dropout))
-        self.ff = PreNorm(width, FeedForward(width, hidden, dropout))
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Apply to (B, N, G)."""
-        tokens = tokens + self.attn(tokens)
-        result: Tensor = tokens + self.ff(tokens)
-        return result
-
-
-class ProjectionHead(nn.Module):
-    """Into the shared space: linear, GELU, linear, dropout, residual, LayerNorm."""
-
-    def __init__(self, width: int, projection: int, dropout: float) -> None:
-        super().__init__()
-        self.projection = nn.Linear(width, projection)
-        self.gelu = nn.GELU()
-        self.fc = nn.Linear(projection, projection)
-        self.dropout = nn.Dropout(dropout)
-        self.layer_norm = nn.LayerNorm(projection)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Project (N, width) to (N, D)."""
-        projected = self.projection(features)
-        refined = self.dropout(self.fc(self.gelu(projected)))
-        result: Tensor = self.layer_norm(refined + projected)
-        return result
 
 
 class MclSTExp(nn.Module):
@@ -278,7 +186,8 @@ class MclSTExp(nn.Module):
             )
         if self.position_encoding == "none":
             return expression
-        self._check_positions(positions)
+        limits = self.n_positions if self.position_encoding == "table" else None
+        check_positions(positions, limits)
         if self.position_encoding == "sincos":
             return expression + sincos(positions, self.n_genes).to(expression.dtype)
         result: Tensor = expression + self.x_embed(positions[:, 0]) + self.y_embed(positions[:, 1])
@@ -333,54 +242,6 @@ class MclSTExp(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Return the image and the spot embeddings of the same N spots, each (N, D)."""
         return self.embed_image(images), self.embed_spots(expression, positions, windows)
-
-    def _check_positions(self, positions: Tensor) -> None:
-        if not len(positions):
-            return
-        low, high = positions.amin(0).tolist(), positions.amax(0).tolist()
-        if self.position_encoding != "table":
-            if min(low) < 0:
-                raise BundleError(
-                    "array positions of spots are unknown or negative",
-                    expected="0 and above",
-                    found=f"x from {low[0]}, y from {low[1]}",
-                )
-            return
-        if min(low) < 0 or high[0] >= self.n_positions[0] or high[1] >= self.n_positions[1]:
-            raise BundleError(
-                "array positions lie outside the model's position tables",
-                expected=f"x in 0..{self.n_positions[0] - 1}, y in 0..{self.n_positions[1] - 1}",
-                found=f"x in {low[0]}..{high[0]}, y in {low[1]}..{high[1]}",
-            )
-
-
-def sincos(positions: Tensor, width: int) -> Tensor:
-    """Encode array positions by fixed sines and cosines.
-
-    The first half of the columns (the larger one, where ``width`` is odd) is of
-    x, the second of y. Of the d columns of a half, number 2i is sin(x · f) and
-    number 2i + 1 cos(x · f) with f = 10000^(-2i/d) (Vaswani et al., Attention
-    Is All You Need, 2017, section 3.5).
-
-    Parameters
-    ----------
-    positions : Tensor, (N, 2) integer
-        Array position (x, y).
-    width : int
-        Number of columns.
-
-    Returns
-    -------
-    Tensor, (N, width) float32
-    """
-    halves = []
-    for axis, columns in enumerate(((width + 1) // 2, width // 2)):
-        column = torch.arange(columns)
-        pair = (column // 2 * 2).double() / max(columns, 1)
-        # on the CPU: not every device knows float64
-        angle = positions[:, axis, None].cpu().double() * torch.pow(10_000.0, -pair)
-        halves.append(torch.where(column % 2 == 0, angle.sin(), angle.cos()))
-    return torch.cat(halves, dim=1).float().to(positions.device)
 
 
 def _choose(value: str, options: tuple[str, ...]) -> str:

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import json
-import re
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from napari_stexp.errors import CheckpointError
-from napari_stexp.model.encoder_names import ENCODERS, STAIN_STATISTICS, is_timm
+from napari_stexp.model.encoder_names import STAIN_STATISTICS, is_timm
 from napari_stexp.model.encoders import ImageEncoder, encoder_parts
 from napari_stexp.model.state import compare_state, describe_state
 from napari_stexp.model.tensor_file import read_tensors
+from napari_stexp.model.weight_names import State, to_our_names
 
 __all__ = ["IMAGENET", "Normalization", "load_pretrained"]
 
-State = dict[str, Tensor]
 Result = TypeVar("Result")
 
 HUB = "hf-hub:"
 _SOURCES = f"'imagenet', '{HUB}OWNER/NAME', or a .pt, .pth or .safetensors file"
-_OWN = ("weights/image_encoder.", "image_encoder.")  # of a bundle, of a state dict of mclSTExp
-_OLD_DENSENET = re.compile(r"^(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..+)$")
 _REACH = 10  # seconds
 
 
@@ -105,7 +101,7 @@ def load_pretrained(encoder: nn.Module, name: str, source: str | Path) -> Normal
 def _load_part(part: nn.Module, name: str, source: str | Path) -> Normalization:
     assert isinstance(part, ImageEncoder)  # the only kind with weights
     state, norm = _fetch(part, name, source)
-    fitted = _fit(state, part, name)
+    fitted = to_our_names(state, part, name)
     problems = compare_state(describe_state(fitted), part)
     if problems:
         raise CheckpointError(
@@ -250,73 +246,3 @@ def _configured(path: Path) -> Normalization | None:
 def _three(values: Any) -> tuple[float, float, float]:
     red, green, blue = (float(value) for value in values)
     return red, green, blue
-
-
-# -- from other names to ours ------------------------------------------------
-
-
-def _fit(state: Mapping[str, Tensor], part: ImageEncoder, name: str) -> State:
-    """Rename parameters to the encoder's, and leave out the classifier."""
-    state = {re.sub(r"^(module\.)+", "", key): tensor for key, tensor in state.items()}
-    for prefix in _OWN:
-        if any(key.startswith(prefix) for key in state):
-            return {
-                key.removeprefix(prefix): tensor
-                for key, tensor in state.items()
-                if key.startswith(prefix)
-            }
-    own = part.state_dict()
-    if all(key in own for key in state):
-        return state
-    if name in ENCODERS and not name.startswith("vit_"):
-        renamed = _from_torchvision_names(state, name)
-    else:
-        renamed = _from_timm_names(state, part)
-    for key, tensor in own.items():  # counters that old files lack
-        if key.endswith("num_batches_tracked"):
-            renamed.setdefault(key, tensor)
-    return renamed
-
-
-def _from_torchvision_names(state: Mapping[str, Tensor], name: str) -> State:
-    from torchvision import models
-
-    with torch.device("meta"):
-        children = [child for child, _ in getattr(models, name)(weights=None).named_children()]
-    places = {child: f"model.{i}" for i, child in enumerate(children[:-1])}
-    result = {}
-    for key, tensor in state.items():
-        child, _, rest = _OLD_DENSENET.sub(r"\1\2", key).partition(".")
-        if child != children[-1]:
-            result[f"{places.get(child, child)}.{rest}"] = tensor
-    return result
-
-
-def _from_timm_names(state: State, part: ImageEncoder) -> State:
-    network: Any = part.model
-    state = _filter(state, network)
-    classifiers = network.pretrained_cfg.get("classifier") or ()
-    if isinstance(classifiers, str):
-        classifiers = (classifiers,)
-    ignored = tuple(f"{classifier}." for classifier in classifiers)
-    own = network.state_dict()
-    if "fc_norm.weight" in own and "norm.weight" not in own and "fc_norm.weight" not in state:
-        ignored += ("norm.",)
-        state |= {key: own[key] for key in own if key.startswith("fc_norm.")}
-    return {
-        f"model.{key}": tensor
-        for key, tensor in state.items()
-        if key in own or not key.startswith(ignored)
-    }
-
-
-def _filter(state: State, network: nn.Module) -> State:
-    """Do what timm does to this family's files: older names, size of the position table."""
-    module = sys.modules[type(network).__module__]
-    convert = getattr(module, "checkpoint_filter_fn", None)
-    if convert is None:
-        return state
-    try:
-        return dict(convert(dict(state), network))
-    except Exception:  # noqa: BLE001 - a file of another network; the comparison will say so
-        return state

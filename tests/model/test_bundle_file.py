@@ -26,7 +26,8 @@ from napari_stexp.model import (
     read_bundle_header,
     save_bundle,
 )
-from napari_stexp.model.bundle_file import FORMAT, FORMAT_VERSION, LARGEST_HEADER, _digest
+from napari_stexp.model.bundle_content import content_digest
+from napari_stexp.model.bundle_file import FORMAT, FORMAT_VERSION, LARGEST_HEADER
 from napari_stexp.model.state import make_model
 
 
@@ -226,7 +227,7 @@ def rewritten(saved: Path, path: Path, change: dict, header: dict | None = None)
     save_file(
         arrays,
         path,
-        {FORMAT: json.dumps({"digest": _digest(content, arrays), "header": content})},
+        {FORMAT: json.dumps({"digest": content_digest(content, arrays), "header": content})},
     )
     return path
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from napari_stexp.errors import BundleError, PredictionError
 from napari_stexp.model import ENCODERS, MclSTExp, build_encoder, read_released_state_dict
 from napari_stexp.model.encoders import recognise_encoder
-from napari_stexp.model.mclstexp import sincos
+from napari_stexp.model.positions import sincos
 
 
 @pytest.fixture(scope="module")
