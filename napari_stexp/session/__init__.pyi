@@ -1,10 +1,6 @@
 from .annotation.blinding import Blinding as Blinding
-from .annotation.comparing import SELECTED_REGIONS as SELECTED_REGIONS
-from .annotation.comparing import SELECTED_SPOTS as SELECTED_SPOTS
-from .annotation.comparing import find_sides as find_sides
 from .annotation.comparing import start_agreement as start_agreement
 from .annotation.comparing import start_region_genes as start_region_genes
-from .annotation.comparing import start_report as start_report
 from .annotation.comparing import start_scores as start_scores
 from .annotation.comparison import Comparison as Comparison
 from .annotation.label_source import LabelSource as LabelSource
@@ -12,6 +8,10 @@ from .annotation.labelling import Labelling as Labelling
 from .annotation.palette import N_HOT_KEYS as N_HOT_KEYS
 from .annotation.region_tools import TOOLS as TOOLS
 from .annotation.regions import Regions as Regions
+from .annotation.reporting import start_report as start_report
+from .annotation.sides import SELECTED_REGIONS as SELECTED_REGIONS
+from .annotation.sides import SELECTED_SPOTS as SELECTED_SPOTS
+from .annotation.sides import find_sides as find_sides
 from .genes.composite import MIXING as MIXING
 from .genes.composite import CompositeStyle as CompositeStyle
 from .genes.display import COLORMAPS as COLORMAPS
@@ -42,8 +42,8 @@ from .reading import start_profile as start_profile
 from .recent import RecentFiles as RecentFiles
 from .state import Session as Session
 from .training.log import TrainingLog as TrainingLog
+from .training.sections import SectionRow as SectionRow
 from .training.training import RunOutcome as RunOutcome
-from .training.training import SectionRow as SectionRow
 from .training.training import Training as Training
 from .undoing import Undoing as Undoing
 from .views import MOST_GENES as MOST_GENES
@@ -53,7 +53,6 @@ from .workspace.autosave import Autosave as Autosave
 from .workspace.autosave import autosave_path as autosave_path
 from .workspace.autosave import find_autosave as find_autosave
 from .workspace.autosave import remove_autosave as remove_autosave
-from .workspace.autosave import restore_autosave as restore_autosave
 from .workspace.autosave import write_autosave as write_autosave
 from .workspace.file import read_workspace as read_workspace
 from .workspace.file import start_saving as start_saving

@@ -8,6 +8,7 @@ from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 
 from napari_stexp.errors import TrainingError
+from napari_stexp.session.training import result
 from napari_stexp.session.training import steps as tasks
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class ResultControl:
 
     def test(self, bundle: Any, plan: tasks.TrainPlan) -> None:
         """Test a model that was just trained on what its plan holds out."""
-        self._run(tasks.evaluate_steps(bundle, plan))
+        self._run(result.evaluate_steps(bundle, plan))
 
     def evaluate(self) -> None:
         """Test the present run's model on what was held out, after a test that failed."""
@@ -41,7 +42,7 @@ class ResultControl:
             error = TrainingError("there is no model to test", hint="Train one first.")
             self._controller.fail("evaluate", error)
             return
-        self._run(tasks.evaluate_again_steps(folder, dataset, training.device))
+        self._run(result.evaluate_again_steps(folder, dataset, training.device))
 
     def _run(self, steps: tasks.Steps) -> None:
         self._controller.start(

@@ -11,7 +11,7 @@ from qtpy.QtGui import QBrush, QColor
 from napari_stexp.panels.titled_model import TitledModel
 
 if TYPE_CHECKING:
-    from napari_stexp.session.training.training import SectionRow, Use
+    from napari_stexp.session.training.sections import SectionRow, Use
 
 __all__ = ["SectionTableModel"]
 

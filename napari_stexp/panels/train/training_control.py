@@ -11,9 +11,12 @@ from napari_stexp.errors import StexpError, TrainingError
 from napari_stexp.panels.train.result_control import ResultControl
 from napari_stexp.panels.train.training_memory import TrainingMemory
 from napari_stexp.panels.train.training_words import describe_end
+from napari_stexp.session.training import finding
 from napari_stexp.session.training import steps as tasks
+from napari_stexp.session.training.result import reopen_run_steps
 from napari_stexp.session.training.run import MODEL, is_resumable, propose_run_folder
-from napari_stexp.session.training.training import RunOutcome, Use
+from napari_stexp.session.training.sections import Use
+from napari_stexp.session.training.training import RunOutcome
 
 if TYPE_CHECKING:
     from napari_stexp.dataset import Dataset
@@ -66,7 +69,7 @@ class TrainingControl(QObject):
             return
         self._controller.remember(path)
         name = path.name if path.is_dir() else path.stem
-        self._find(tasks.find_sections_steps(path), path.absolute().parent / f"{name}-prepared")
+        self._find(finding.find_sections_steps(path), path.absolute().parent / f"{name}-prepared")
 
     def use_sample(self) -> None:
         """Make the sample's synthetic sections, the first time, and list them."""
@@ -75,9 +78,9 @@ class TrainingControl(QObject):
         from napari_stexp.study import preset
 
         folder = cache_folder("sample")
-        self.training.prepare_settings = PrepareSettings(**tasks.SAMPLE_SETTINGS)
+        self.training.prepare_settings = PrepareSettings(**finding.SAMPLE_SETTINGS)
         self.training.settings = preset("small")
-        self._find(tasks.sample_steps(folder / "sections"), folder / "prepared")
+        self._find(finding.sample_steps(folder / "sections"), folder / "prepared")
 
     def _find(self, steps: tasks.Steps, folder: Path) -> None:
         self.folder_proposed.emit(folder)
@@ -100,7 +103,7 @@ class TrainingControl(QObject):
     def _fit_settings(self) -> None:
         training = self.training
         spots = sum(row.n_spots or 0 for row in training.sections if row.usable)
-        training.prepare_settings = tasks.fit_to(training.prepare_settings, spots)
+        training.prepare_settings = finding.fit_to(training.prepare_settings, spots)
 
     def open_data(self, folder: str | Path) -> None:
         """Open data that were prepared before."""
@@ -248,7 +251,7 @@ class TrainingControl(QObject):
 
         self._controller.start(
             "sections",
-            tasks.reopen_run_steps(Path(folder)),
+            reopen_run_steps(Path(folder)),
             title=f"Opening {Path(folder).name}",
             on_return=take,
         )

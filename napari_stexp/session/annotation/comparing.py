@@ -6,9 +6,8 @@ The tasks are generators of `Progress`, to be run in a worker thread or with
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Generator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,110 +15,15 @@ from numpy.typing import NDArray
 
 from napari_stexp.errors import AnnotationError, EvaluationError
 from napari_stexp.progress import Progress
-from napari_stexp.session.annotation.label_source import LabelSource
-from napari_stexp.session.annotation.labelling import REGIONS
+from napari_stexp.session.annotation.sides import labels_in_use
 
 if TYPE_CHECKING:
-    from napari_stexp.compare import Agreement, RegionGenes, ReportContent, Sides
+    from napari_stexp.compare import Agreement, RegionGenes, Sides
     from napari_stexp.evaluate import EvaluationResult
     from napari_stexp.session.genes.measurement import MeasuredExpression
     from napari_stexp.session.state import Session
 
-__all__ = [
-    "SELECTED_REGIONS",
-    "SELECTED_SPOTS",
-    "find_sides",
-    "start_agreement",
-    "start_region_genes",
-    "start_report",
-    "start_scores",
-]
-
-#: In place of a class: the regions, or the spots, that are selected.
-SELECTED_REGIONS = "selected regions"
-SELECTED_SPOTS = "selected spots"
-
-#: What a report holds of a session's comparisons, if they have been made.
-REPORT_PARTS = ("genes", "agreement", "scores")
-
-
-def find_sides(
-    session: Session, one: str, other: str | None = None, margin_um: float = 0.0
-) -> Sides:
-    """Take the spots of one side, and of the other.
-
-    Parameters
-    ----------
-    session : Session
-        Its labels in use, regions and spots.
-    one : str
-        A class of the labels in use, `SELECTED_REGIONS` or `SELECTED_SPOTS`.
-    other : str, optional
-        A class; None for every other spot that has a class (for selected spots or regions:
-        every other spot); '' for every other spot.
-    margin_um : float
-        Spots this near the border are in neither side, µm.
-
-    Raises
-    ------
-    AnnotationError
-        Nothing is selected, or there are no labels.
-    EvaluationError, ScaleError
-        As `napari_stexp.compare.choose_sides`.
-    """
-    if session.spots is None:
-        raise AnnotationError("there are no spots to compare", hint="Load the spots first.")
-    if one in (SELECTED_REGIONS, SELECTED_SPOTS):
-        return _sides_of_selection(session, one, other, margin_um)
-    from napari_stexp.compare import choose_sides
-
-    source = _source_of(session)
-    return choose_sides(
-        source.values,
-        one,
-        other,
-        xy=session.spots.obsm["spatial"],
-        mpp=session.world_mpp,
-        regions=session.regions.items if source.key == REGIONS else None,
-        margin_um=margin_um,
-    )
-
-
-def _sides_of_selection(session: Session, one: str, other: str | None, margin_um: float) -> Sides:
-    from napari_stexp.compare import Sides, sides_of_shape
-
-    if one == SELECTED_REGIONS:
-        import shapely
-
-        chosen = [session.regions.find(id) for id in session.regions.selected]
-        if not chosen:
-            raise AnnotationError("no region is selected", hint="Click a region, or draw one.")
-        names = {region.name or region.class_name or "drawn region" for region in chosen}
-        sides = sides_of_shape(
-            shapely.union_all([region.geometry for region in chosen]),
-            session.spots.obsm["spatial"],
-            mpp=session.world_mpp,
-            margin_um=margin_um,
-            name=names.pop() if len(names) == 1 else SELECTED_REGIONS,
-        )
-    else:
-        if session.selection is None:
-            raise AnnotationError("no spots are selected", hint="Draw around some spots.")
-        sides = Sides(session.selection, ~session.selection, SELECTED_SPOTS, "all other spots")
-    if not other:
-        return sides
-    outside = sides.outside & (_source_of(session).values == other)
-    return replace(sides, outside=outside, name_outside=other)
-
-
-def _source_of(session: Session) -> LabelSource:
-    source = session.labelling.source
-    if source is None:
-        raise AnnotationError(
-            "there are no labels to compare",
-            hint="Outline regions, or load labels, in the panel Annotations.",
-        )
-    return source
+__all__ = ["start_agreement", "start_region_genes", "start_scores"]
 
 
 @dataclass(frozen=True)
@@ -207,7 +111,7 @@ def start_agreement(
     Parameters and errors are those of `napari_stexp.compare.find_agreement`.
     """
     values = _take_values(session, source)
-    labels = _source_of(session).compared
+    labels = labels_in_use(session).compared
 
     def work() -> Generator[Progress, None, Agreement]:
         from napari_stexp.compare import find_agreement
@@ -251,89 +155,3 @@ def start_scores(session: Session) -> Generator[Progress, None, EvaluationResult
         return compare_prediction(adata, spots)
 
     return work()
-
-
-def start_report(
-    session: Session,
-    path: str | Path,
-    genes: Sequence[str] = (),
-    *,
-    figures: str | Path | None = None,
-    title: str = "",
-    parts: Collection[str] = REPORT_PARTS,
-) -> Generator[Progress, None, Path]:
-    """Write a report of what the session shows and has compared.
-
-    Parameters
-    ----------
-    session : Session
-        Its slide, regions, labels, prediction, measurement and results.
-    path : path-like
-        The HTML file.
-    genes : sequence of str
-        Shown one by one; default: the active gene.
-    figures : path-like, optional
-        A folder for every figure as PNG and SVG.
-    title : str
-        Of the report.
-    parts : collection of str
-        Which of the results in ``session.comparison`` it holds.
-
-    Raises
-    ------
-    AnnotationError
-        Expression is hidden.
-    EvaluationError
-        There is neither a prediction nor spots.
-    OutputError
-        The file can't be written.
-    """
-    if session.hides_values:
-        raise AnnotationError("expression is hidden until the annotation is locked")
-    shown = list(genes) or ([session.gene] if session.gene else [])
-    content = _content_of(session, shown, title, parts)
-    slide = session.slide
-
-    def work() -> Generator[Progress, None, Path]:
-        from napari_stexp.compare import compose_comparison_report
-        from napari_stexp.compare.report_inputs import picture_of
-
-        yield Progress(0, 0, "reading the slide")
-        picture = picture_of(slide, content.centers, content.regions)
-        whole = replace(content, thumbnail=picture)
-        written = yield from compose_comparison_report(whole, path, figures=figures)
-        return written
-
-    return work()
-
-
-def _content_of(
-    session: Session, genes: Sequence[str], title: str, parts: Collection[str]
-) -> ReportContent:
-    from napari_stexp.compare import ReportContent
-
-    results = {name: getattr(session.comparison, name) for name in REPORT_PARTS if name in parts}
-    contrast, agreement = results.get("genes"), results.get("agreement")
-    prediction = session.prediction
-    record = session.regions.blinding
-    slide = session.slide
-    return ReportContent(
-        section=slide.name if slide is not None else _name_of(session.spots),
-        prediction=None if prediction is None else prediction.adata.copy(),
-        spots=session.spots,
-        labels=session.labelling.source,
-        regions=session.regions.items,
-        mpp=session.world_mpp,
-        genes=genes,
-        contrasts=() if contrast is None else (contrast,),
-        agreements=() if agreement is None else (agreement,),
-        scores=results.get("scores"),
-        blinding=None if record.state == "off" else record.to_dict(),
-        title=title,
-        provenance={} if slide is None else {"slide": slide.describe()},
-    )
-
-
-def _name_of(spots: Any) -> str:
-    facts = {} if spots is None else spots.uns.get("stexp_spots", {})
-    return str(facts.get("section") or "section")

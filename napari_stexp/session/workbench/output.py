@@ -141,7 +141,8 @@ class WorkbenchOutput(WorkbenchView):
         RegionGenes
             ``table`` by gene (docs/comparison.md), and ``caution``.
         """
-        from napari_stexp.session.annotation.comparing import find_sides, start_region_genes
+        from napari_stexp.session.annotation.comparing import start_region_genes
+        from napari_stexp.session.annotation.sides import find_sides
 
         sides = find_sides(self.session, one, other, margin_um)
         task = start_region_genes(self.session, sides, source or self.session.source)
@@ -261,7 +262,7 @@ class WorkbenchOutput(WorkbenchView):
             A folder for every figure as PNG and SVG.
         title : str
         """
-        from napari_stexp.session.annotation.comparing import start_report
+        from napari_stexp.session.annotation.reporting import start_report
 
         names = [self.find_gene(gene) for gene in genes]
         task = start_report(self.session, path, names, figures=figures, title=title)

@@ -16,7 +16,6 @@ from napari_stexp.files import atomic_path
 from napari_stexp.session.annotation.blinding import Blinding
 
 if TYPE_CHECKING:
-    from napari_stexp.session.annotation.regions import Regions
     from napari_stexp.slide import Slide
 
 __all__ = ["Autosave", "autosave_path", "find_autosave", "remove_autosave", "write_autosave"]
@@ -142,12 +141,6 @@ def remove_autosave(path: Path) -> None:
             raise AnnotationError(
                 "the saved annotation can't be put away", path=file, found=error.strerror
             ) from error
-
-
-def restore_autosave(regions: Regions, saved: Autosave) -> None:
-    """Go on with a saved annotation: its regions, classes and record of blinding."""
-    regions.load(saved.read(), classes=saved.classes)
-    regions.restore_blinding(saved.blinding)
 
 
 def _state_path(path: Path) -> Path:

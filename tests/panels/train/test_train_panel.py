@@ -188,7 +188,7 @@ def test_making_the_sample_can_be_cancelled():
     import time
 
     from napari_stexp.progress import Progress
-    from napari_stexp.session.training.steps import from_reports
+    from napari_stexp.session.training.finding import from_reports
 
     heard = []
 

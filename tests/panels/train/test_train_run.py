@@ -26,10 +26,10 @@ def engine(bundle_file, monkeypatch):
 @pytest.fixture
 def trial(monkeypatch):
     """Replace the test of a model."""
-    from napari_stexp.session.training import steps as training_steps
+    from napari_stexp.session.training import result
 
     trial = FakeTest()
-    monkeypatch.setattr(training_steps, "evaluate_steps", trial)
+    monkeypatch.setattr(result, "evaluate_steps", trial)
     return trial
 
 

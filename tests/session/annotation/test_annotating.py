@@ -16,7 +16,6 @@ from napari_stexp.session import (
     autosave_path,
     find_autosave,
     remove_autosave,
-    restore_autosave,
     write_autosave,
 )
 from tests.session.fakes import FakeSlide, make_batch, make_prediction, make_region, make_spots
@@ -202,7 +201,8 @@ def test_an_annotation_is_found_again_with_classes_and_record(tmp_path, monkeypa
     saved = find_autosave(path)
     assert (saved.n_regions, saved.slide) == (1, "slide.svs")
     again = Regions()
-    restore_autosave(again, saved)
+    again.load(saved.read(), classes=saved.classes)
+    again.restore_blinding(saved.blinding)
     assert again.classes == drawn.classes
     assert again.blinding == drawn.blinding
     assert again.items[0].id == drawn.items[0].id
