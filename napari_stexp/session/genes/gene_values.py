@@ -266,21 +266,6 @@ class GeneValues(ABC):
         """
         return describe_spot(self, index, gene)  # type: ignore[arg-type]  # is a Session
 
-    def value_at(self, index: int) -> tuple[float, str] | None:
-        """Return the active gene's value on one spot, and the spot's state; None without.
-
-        The value is NaN where there is none; the state is a prediction's own
-        status, or 'measured'. None too while values are hidden.
-        """
-        expression, gene = self.expression, self._gene
-        if self.hides_values or expression is None or gene is None:
-            return None
-        status = "measured"
-        if self._source == "predicted" and self._prediction is not None:
-            status = str(self._prediction.adata.obs["status"].iloc[index])
-        values = self.values(gene)
-        return (float("nan") if values is None else float(values[index])), status
-
     @property
     @abstractmethod
     def hides_values(self) -> bool:

@@ -103,10 +103,6 @@ class Opening(ABC):
         """See `Session`."""
 
     @abstractmethod
-    def set_annotations(self, regions: list[Any] | None) -> None:
-        """See `Session`."""
-
-    @abstractmethod
     def _tissue_mask(self) -> TissueMask | None: ...
 
     @abstractmethod
@@ -169,14 +165,6 @@ class Opening(ABC):
         bundle = load_bundle(path)
         self.set_bundle(bundle)
         return bundle
-
-    def open_annotations(self, path: str | Path) -> list[Any]:
-        """Read a pathologist's regions; formats are those of `annotation.read_regions`."""
-        from napari_stexp.annotation import read_regions
-
-        regions = list(read_regions(path, self._slide))
-        self.set_annotations(regions)
-        return regions
 
     def open_prediction(self, path: str | Path) -> Prediction:
         """Show a saved prediction; see `show_prediction`."""

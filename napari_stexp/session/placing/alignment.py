@@ -114,10 +114,6 @@ class Aligning(Pairing):
         xy = np.asarray(self._need_spots().obsm["spatial"], dtype=np.float64)
         return self._draft.move([(xy.min(axis=0) + xy.max(axis=0)) / 2])[0]
 
-    def shown_positions(self) -> NDArray[np.float64]:
-        """Return where the spots are shown, (N, 2) level-0 px."""
-        return self._draft.move(self._need_spots().obsm["spatial"])
-
     def shift(self, x: float, y: float, step: str = MOVE) -> None:
         """Move the spots by so many level-0 px; ``step`` is what undo calls it."""
         self._add(Transform.shift(x, y), "moved by hand", step)

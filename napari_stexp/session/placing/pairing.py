@@ -72,10 +72,6 @@ class Pairing(SessionPart):
         both = zip(np.asarray(own).tolist(), np.asarray(slide).tolist(), strict=True)
         self._set_pairs([Pair(tuple(a), tuple(b)) for a, b in both])
 
-    def clear_pairs(self) -> None:
-        """Remove all pairs."""
-        self._set_pairs([])
-
     def set_kind(self, kind: str) -> None:
         """Fit a similarity, or an affine transform."""
         if kind != self._draft.kind:

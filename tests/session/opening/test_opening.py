@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_stexp.annotation import read_regions
 from napari_stexp.errors import ScaleError, SlideError
 from napari_stexp.predict import write_prediction
 from napari_stexp.spots import write_spots
@@ -73,7 +74,7 @@ def test_regions_label_the_spots_inside(session, annotation):
     session.set_slide(FakeSlide())
     session.set_spots(make_spots(4))  # x = 200, 400, 600, 800 at y = 300
     assert session.labels() is None
-    session.open_annotations(annotation)
+    session.set_annotations(list(read_regions(annotation)))
     assert session.labels() == ["Tumor", "Tumor", "", ""]
     assert session.read_out(0).endswith("· Tumor")
     session.set_spots(make_spots(4, first=(500.0, 300.0)))
