@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from queue import SimpleQueue
-from threading import Event, Thread
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,29 +25,25 @@ from napari_stexp.slide.identify import (
     identify,
     unknown_kind,
 )
-from napari_stexp.slide.levels import COARSEST_PX, halved
+from napari_stexp.slide.levels import COARSEST_PX
 from napari_stexp.slide.location import Location, RemotePath
-from napari_stexp.slide.pyramid import Pyramid, halve
+from napari_stexp.slide.pyramid import Pyramid
 from napari_stexp.slide.store import enforce_limit, stored_path
+from napari_stexp.slide.writing import count_workers, write_steps
 
 __all__ = [
     "coarse_levels_path",
     "converted_path",
     "lacks_coarse_levels",
     "prepare_slide",
-    "write_pyramid",
 ]
 
-TILE = 256
 #: Coarse levels are computed while looking as long as that reads no more than this (px).
 SYNTHESIS_LIMIT_PX = 64_000_000
 #: Stored coarse levels start this many halvings below the coarsest level of the file:
 #: the ones between are computed while looking, at four times fewer bytes on disk each.
 _SKIPPED_HALVINGS = 2
 _BUILD_CACHE = 96_000_000  # bytes: each tile is needed once, in the order of the rows
-
-ReadRows = Callable[[int, int], NDArray[np.uint8]]
-Report = Callable[[int], None]
 
 
 def prepare_slide(path: str | Path | RemotePath) -> Generator[Progress, None, Location]:
@@ -158,7 +151,7 @@ def _open_coarse(structure: TiffStructure) -> Iterator[FlatImage]:
     pyramid = Pyramid(structure.open(), TileCache(_BUILD_CACHE))
     index = len(structure.levels) - 1 + _SKIPPED_HALVINGS
     height, width = pyramid.levels[index].shape
-    with ThreadPoolExecutor(_workers()) as pool:
+    with ThreadPoolExecutor(count_workers()) as pool:
 
         def read_rows(start: int, stop: int) -> NDArray[np.uint8]:
             corner = np.array([[0, start]])
@@ -171,140 +164,6 @@ def _open_coarse(structure: TiffStructure) -> Iterator[FlatImage]:
 
 
 def _write(target: Path, flat: FlatImage) -> Generator[Progress, None, None]:
-    shapes = _level_shapes(flat.shape)
-    total = sum(-(-h // TILE) * -(-w // TILE) for h, w in shapes)
     with atomic_path(target) as temporary:
-        yield from _run_in_thread(
-            lambda report: write_pyramid(temporary, flat.shape, flat.read_rows, report),
-            total,
-            "writing the tiled pyramid",
-        )
+        yield from write_steps(temporary, flat.shape, flat.read_rows)
     enforce_limit(keep=target)
-
-
-def _level_shapes(shape: tuple[int, int]) -> list[tuple[int, int]]:
-    shapes = [shape]
-    while max(shapes[-1]) > COARSEST_PX:
-        shapes.append(halved(shapes[-1]))
-    return shapes
-
-
-def _workers() -> int:
-    return min(8, os.cpu_count() or 1)
-
-
-def write_pyramid(
-    path: Path,
-    shape: tuple[int, int],
-    read_rows: ReadRows,
-    report: Report | None = None,
-    **options: object,
-) -> None:
-    """Write a tiled pyramid TIFF, level 0 pixel for pixel, the others as 2 x 2 means.
-
-    Only one band of tiles and the next level are in memory.
-
-    Parameters
-    ----------
-    path : Path
-    shape : (int, int)
-        Height and width of level 0.
-    read_rows : callable
-        ``read_rows(start, stop)`` gives (stop - start, width, 3) uint8 rows;
-        called in order, in bands of a tile's height.
-    report : callable
-        Called with the number of tiles written so far; may raise to stop.
-    **options
-        For `tifffile.TiffWriter.write`, in place of lossless Zstandard.
-    """
-    import tifffile
-
-    settings: dict[str, object] = {
-        "compression": "zstd", "compressionargs": {"level": 3}, "predictor": True,
-    }  # fmt: skip
-    settings.update(options)
-    shapes = _level_shapes(shape)
-    # Zstandard may not shrink noise: the raw size decides whether 32-bit offsets are enough.
-    big = sum(h * w for h, w in shapes) * 3 > 3.5e9
-    done = 0
-    with tifffile.TiffWriter(path, bigtiff=big) as writer:
-        for n, level in enumerate(shapes):
-            coarser = np.empty((*halved(level), 3), np.uint8) if n + 1 < len(shapes) else None
-
-            def count(tiles: Iterator[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
-                nonlocal done
-                for tile in tiles:
-                    done += 1
-                    if report is not None:
-                        report(done)
-                    yield tile
-
-            writer.write(
-                count(_cut(level, read_rows, coarser)),
-                shape=(*level, 3), dtype=np.uint8, tile=(TILE, TILE), photometric="rgb",
-                maxworkers=_workers(), metadata=None, subfiletype=1 if n else 0,
-                subifds=len(shapes) - 1 if n == 0 else 0, **settings,
-            )  # fmt: skip
-            if coarser is not None:
-                read_rows = _rows_of(coarser)
-
-
-def _rows_of(image: NDArray[np.uint8]) -> ReadRows:
-    return lambda start, stop: image[start:stop]
-
-
-def _cut(
-    shape: tuple[int, int], read_rows: ReadRows, coarser: NDArray[np.uint8] | None
-) -> Iterator[NDArray[np.uint8]]:
-    """Yield the tiles of a level, and fill the next level on the way."""
-    height, width = shape
-    for top in range(0, height, TILE):
-        band = read_rows(top, min(top + TILE, height))
-        if coarser is not None:
-            small = halve(band)
-            coarser[top // 2 : top // 2 + len(small)] = small
-        for left in range(0, width, TILE):
-            tile = band[:, left : left + TILE]
-            if tile.shape[:2] != (TILE, TILE):
-                padding = ((0, TILE - tile.shape[0]), (0, TILE - tile.shape[1]), (0, 0))
-                tile = np.pad(tile, padding, mode="edge")
-            yield np.ascontiguousarray(tile)
-
-
-class _StoppedError(Exception):
-    """Ends the writing thread when nobody listens any more."""
-
-
-def _run_in_thread(
-    work: Callable[[Report], None], total: int, stage: str
-) -> Generator[Progress, None, None]:
-    """Run blocking work in a thread, and yield its progress.
-
-    Closing the generator stops the work at its next report and waits for it.
-    """
-    messages: SimpleQueue[int | BaseException | None] = SimpleQueue()
-    stop = Event()
-
-    def report(done: int) -> None:
-        if stop.is_set():
-            raise _StoppedError
-        messages.put(done)
-
-    def run() -> None:
-        try:
-            work(report)
-        except BaseException as error:  # noqa: BLE001  handed to the listener
-            messages.put(error)
-        else:
-            messages.put(None)
-
-    thread = Thread(target=run, name="stexp-convert", daemon=True)
-    thread.start()
-    try:
-        while (message := messages.get()) is not None:
-            if isinstance(message, BaseException):
-                raise message
-            yield Progress(message, total, stage)
-    finally:
-        stop.set()
-        thread.join()

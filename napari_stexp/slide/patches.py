@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections import deque
 from collections.abc import Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_stexp.errors import SlideError
+from napari_stexp.slide.ahead import read_ahead
+from napari_stexp.slide.patch_places import (
+    as_points,
+    classify_squares,
+    visiting_order,
+    whole_pixels,
+)
 
 if TYPE_CHECKING:
     from napari_stexp.slide.slide import Slide
@@ -25,8 +31,6 @@ __all__ = ["SAME_SCALE", "PatchBatch", "PatchReader"]
 SAME_SCALE = 0.03
 #: Memory for the unresampled windows of one step in all threads, in bytes.
 _WINDOW_BYTES = 64_000_000
-#: Beyond this, a coordinate is as far outside as any other: keeps integers in range.
-_FAR = 2**40
 
 
 @dataclass(frozen=True)
@@ -127,9 +131,9 @@ class PatchReader:
             The slide is closed.
         """
         if self.threads == 1:
-            return self._read(_points(centers), None, None)
+            return self._read(as_points(centers), None, None)
         with ThreadPoolExecutor(self.threads, "stexp-patch") as pool:
-            return self._read(_points(centers), pool, None)
+            return self._read(as_points(centers), pool, None)
 
     def _read(
         self, centers: NDArray[np.float64], pool: ThreadPoolExecutor | None, stop: Event | None
@@ -156,7 +160,7 @@ class PatchReader:
     def _read_native(
         self, centers: NDArray[np.float64], pool: ThreadPoolExecutor | None, stop: Event | None
     ) -> PatchBatch:
-        corners = _whole(centers) - self.patch_px // 2
+        corners = whole_pixels(centers) - self.patch_px // 2
         found = self._pyramid.gather(
             0, corners, (self.patch_px, self.patch_px), fill=self.fill, pool=pool,
             stop=stop.is_set if stop else None,
@@ -180,7 +184,7 @@ class PatchReader:
         from PIL import Image
 
         downsample = self.slide.levels[self.level].downsample
-        start = (_whole(centers) - self.ratio * (self.patch_px // 2)) / downsample
+        start = (whole_pixels(centers) - self.ratio * (self.patch_px // 2)) / downsample
         side = self.patch_px * self.ratio / downsample
         corners = np.floor(start).astype(np.int64) - self._margin()
         size = self._window_size()
@@ -219,25 +223,13 @@ class PatchReader:
             ``'ok'`` wholly inside the slide, ``'border'`` partly, ``'outside'``
             not at all (also where the centre is no finite number).
         """
-        start = _whole(_points(centers)) - self.ratio * (self.patch_px // 2)
-        end = start + self.ratio * self.patch_px
-        limit = np.array(self.slide.shape[::-1], float)
-        inside = ((start >= 0) & (end <= limit)).all(1)
-        outside = ((end <= 0) | (start >= limit)).any(1)
-        return np.where(inside, "ok", np.where(outside, "outside", "border"))
+        corner = self.ratio * (self.patch_px // 2)
+        start = np.asarray(whole_pixels(as_points(centers)) - corner, np.float64)
+        return classify_squares(start, self.ratio * self.patch_px, self.slide.shape)
 
     def order(self, centers: Any) -> NDArray[np.intp]:
-        """Return an order of visiting that reuses decoded tiles.
-
-        Blocks of 8 x 8 tiles, row by row in alternating direction, and within
-        a block tile by tile: a block and its rim fit any sensible cache.
-        """
-        level = self.slide.levels[self.level]
-        side = np.array(level.tile[::-1], float) * level.downsample
-        tile = np.floor_divide(_whole(_points(centers)), side).astype(np.int64)
-        block = tile // 8
-        block_x = np.where(block[:, 1] % 2 == 0, block[:, 0], -block[:, 0])
-        return np.lexsort((tile[:, 0], tile[:, 1], block_x, block[:, 1]))
+        """Return an order of visiting that reuses decoded tiles; see `visiting_order`."""
+        return visiting_order(as_points(centers), self.slide.levels[self.level])
 
     def cut(self, centers: Any, batch_size: int) -> list[NDArray[np.intp]]:
         """Return the indices of centres, cut into batches along `order`."""
@@ -275,47 +267,16 @@ class PatchReader:
         -----
         Closing it stops its threads at the next tile and waits for them.
         """
-        points = _points(centers)
+        points = as_points(centers)
         source = iter(self.cut(points, batch_size) if batches is None else batches)
-        stop = Event()
-        waiting: deque[tuple[NDArray[np.intp], Future[PatchBatch]]] = deque()
-        # A thread reads whole batches: sharing out the tiles of one costs more than it gains.
-        pool = ThreadPoolExecutor(self.threads, "stexp-patch")
-
-        def submit() -> None:
-            indices = next(source, None)
-            if indices is not None:
-                job = pool.submit(self._read, points[indices], None, stop)
-                waiting.append((indices, job))
-
-        try:
-            for _ in range(max(1, prefetch, self.threads)):
-                submit()
-            while waiting:
-                indices, job = waiting.popleft()
-                batch = job.result()
-                submit()
-                yield indices, batch
-        finally:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
+        yield from read_ahead(
+            source,
+            lambda indices, stop: self._read(points[indices], None, stop),
+            self.threads,
+            prefetch,
+        )
 
 
 def _ratio(slide_mpp: float | None, mpp: float | None, field: float) -> float:
     ratio = float(field) if slide_mpp is None or mpp is None else mpp * field / slide_mpp
     return 1.0 if abs(ratio - 1.0) <= SAME_SCALE else ratio
-
-
-def _points(centers: Any) -> NDArray[np.float64]:
-    points = np.asarray(centers, np.float64)
-    if points.size == 0:
-        return points.reshape(0, 2)
-    if points.ndim != 2 or points.shape[1] != 2:
-        raise ValueError(f"centres of shape {points.shape}, not (N, 2)")
-    return points
-
-
-def _whole(points: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return floor of the coordinates; what is no number lies far outside."""
-    far = np.nan_to_num(np.floor(points), nan=-_FAR, posinf=_FAR, neginf=-_FAR)
-    return np.clip(far, -_FAR, _FAR).astype(np.int64)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from napari_stexp.errors import OutputError, SlideError
 from napari_stexp.progress import exhaust
-from napari_stexp.slide import convert, open_slide, prepare_slide, store
+from napari_stexp.slide import convert, open_slide, prepare_slide, store, writing
 
 
 @pytest.fixture(autouse=True)
@@ -137,7 +137,7 @@ def test_failure_while_writing_leaves_nothing_behind(
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(convert, "halve", fail)
+    monkeypatch.setattr(writing, "halve", fail)
     with pytest.raises(OutputError, match="No space left"):
         exhaust(prepare_slide(png[0]))
     assert list(cache.iterdir()) == []
