@@ -20,6 +20,7 @@ from napari_stexp.slide import fetching, open_slide, prepare_slide, remote
 from napari_stexp.slide.identify import fingerprint
 from napari_stexp.slide.location import RemotePath, as_location
 from tests.slide.builders.dicom import write_dicom
+from tests.slide.builders.makers import write_ome_files
 from tests.slide.builders.ngff import write_ngff
 from tests.slide.range_server import RangeServer
 
@@ -183,6 +184,19 @@ def test_what_would_be_read_whole_is_refused(
         server.files[name] = (tmp_path / name).read_bytes()
         with pytest.raises(SlideError, match=rf"{match}.*Download it"):
             open_slide(f"{server.url}/{name}")
+
+
+@pytest.mark.parametrize("companion", [True, False])
+def test_an_image_in_several_files_is_refused(
+    server: RangeServer, tmp_path: Path, paint, monkeypatch, companion: bool
+) -> None:
+    """Also where files of the same names lie in the folder that we run in."""
+    write_ome_files(tmp_path, paint(300, 200), companion=companion)
+    monkeypatch.chdir(tmp_path)
+    for path in tmp_path.iterdir():
+        server.files[path.name] = path.read_bytes()
+        with pytest.raises(SlideError, match=r"from this machine only.*all of its files"):
+            open_slide(f"{server.url}/{path.name}")
 
 
 @pytest.mark.parametrize(("version", "shard"), [("0.4", None), ("0.5", 512)])

@@ -13,7 +13,7 @@ from napari_stexp.slide.formats.tiff.chosen import (
     glass_name,
     level_pages,
 )
-from napari_stexp.slide.location import Location
+from napari_stexp.slide.location import Location, RemotePath
 
 if TYPE_CHECKING:
     import tifffile
@@ -33,15 +33,17 @@ def companion_of(tif: tifffile.TiffFile, path: Location) -> str | None:
     Raises
     ------
     SlideError
-        The file that it refers to is missing.
+        The file that it refers to is missing, or all of them lie behind an address.
     """
     if not tif.is_ome:
         return None
     node = _parse(tif.ome_metadata or "").find("BinaryOnly")
     if node is None:
         return None
+    if isinstance(path, RemotePath):
+        raise _only_from_here(path)
     name = Path(node.get("MetadataFile", "")).name
-    companion = path.with_name(name) if name and isinstance(path, Path) else None
+    companion = path.with_name(name) if name else None
     if companion is None or not companion.is_file():
         raise SlideError(
             "is one file of an image in several", path=path,
@@ -57,9 +59,19 @@ def companion_of(tif: tifffile.TiffFile, path: Location) -> str | None:
 
 
 def first_file(path: Location) -> tuple[Path, str] | None:
-    """Return the first pixel file that a ``.companion.ome`` names, and its XML; else None."""
-    xml = _read_companion(path) if isinstance(path, Path) else None
-    if xml is None or not isinstance(path, Path):
+    """Return the first pixel file that a ``.companion.ome`` names, and its XML; else None.
+
+    Raises
+    ------
+    SlideError
+        There are none beside it, or it lies behind an address.
+    """
+    if isinstance(path, RemotePath):
+        if path.name.endswith(".companion.ome"):
+            raise _only_from_here(path)
+        return None
+    xml = _read_companion(path)
+    if xml is None:
         return None
     for node in _parse(xml).iter("UUID"):
         file = path.with_name(Path(node.get("FileName", "")).name)
@@ -68,6 +80,14 @@ def first_file(path: Location) -> tuple[Path, str] | None:
     raise SlideError(
         "describes an image in other files", path=path,
         expected="those files beside it", found="none of them",
+    )  # fmt: skip
+
+
+def _only_from_here(path: RemotePath) -> SlideError:
+    """Say that one address isn't enough: the parser knows a folder's other files, no server's."""
+    return SlideError(
+        "belongs to an image in several files, which is read from this machine only", path=path,
+        hint="Download all of its files into one folder and open the copy.",
     )  # fmt: skip
 
 
@@ -103,8 +123,10 @@ def choose(tif: tifffile.TiffFile, path: Location) -> Chosen:
             hint="Are all of its files in one folder?",
         )  # fmt: skip
     series = max(candidates, key=lambda s: s.keyframe.imagelength * s.keyframe.imagewidth)
-    _check_files(series, path)
     pixels = _pixels_of(_parse(tif.ome_metadata or ""), series.keyframe)
+    if isinstance(path, RemotePath) and len(_files_of(pixels)) > 1:
+        raise _only_from_here(path)
+    _check_files(series, path)
     count = len(series.levels[0].pages)
     if count != 1 and not (count == 3 and _is_colour(series, pixels)):
         raise SlideError(
@@ -144,6 +166,11 @@ def _pixels_of(root: ElementTree.Element, page: tifffile.TiffPage) -> ElementTre
         if (pixels.get("SizeX"), pixels.get("SizeY")) == size:
             return pixels
     return None
+
+
+def _files_of(pixels: ElementTree.Element | None) -> set[str]:
+    """Return the identities of the files that hold an image's planes, where they are told."""
+    return set() if pixels is None else {node.text or "" for node in pixels.iter("UUID")}
 
 
 def _is_colour(series: tifffile.TiffPageSeries, pixels: ElementTree.Element | None) -> bool:
