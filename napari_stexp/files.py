@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,6 +28,7 @@ __all__ = [
 
 #: Name of a lock in the folder that it is of.
 LOCK = "lock.json"
+_WRITTEN_BY = 0.2  # seconds
 
 
 @contextmanager
@@ -241,7 +243,11 @@ def _this_process() -> dict[str, Any]:
 
 def _read_lock(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if not text:  # perhaps it is being written, on a disk without second names
+            time.sleep(_WRITTEN_BY)
+            text = path.read_text(encoding="utf-8")
+        return json.loads(text)
     except (OSError, ValueError):
         return None
 

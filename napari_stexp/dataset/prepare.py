@@ -29,7 +29,7 @@ from napari_stexp.dataset.layout import (
 )
 from napari_stexp.dataset.settings import PrepareSettings
 from napari_stexp.errors import OutputError, SlideError, TrainingError
-from napari_stexp.files import atomic_path
+from napari_stexp.files import LOCK, atomic_path, locked
 from napari_stexp.model import InputContract
 from napari_stexp.progress import Progress
 from napari_stexp.slide import open_slide, prepare_slide
@@ -93,12 +93,27 @@ def prepare_dataset(
         Patches of a size in µm are wanted and a slide's scale is unknown, or a slide's
         scale contradicts its spots.
     OutputError
-        The folder holds something else or can't be written, or the disk is full. What
-        was finished is kept.
+        The folder holds something else, is being prepared already or can't be written,
+        or the disk is full. What was finished is kept.
     """
     settings = settings or PrepareSettings()
     folder = Path(folder)
     _check_sources(sources, folder)
+    busy = OutputError(
+        "this data set is being prepared already",
+        path=folder,
+        hint="Wait for its end, stop it, or choose another folder.",
+    )
+    with locked(folder, busy):
+        return (yield from _prepare(sources, folder, settings, genes))
+
+
+def _prepare(
+    sources: Sequence[SectionSource],
+    folder: Path,
+    settings: PrepareSettings,
+    genes: Sequence[str] | None,
+) -> Generator[Progress, None, Dataset]:
     jobs, left_out = yield from read_jobs(sources, folder, settings)
     yield Progress(0, sum(job.info.n_spots for job in jobs), "choosing genes")
     choice = settle_genes(jobs, settings, genes)
@@ -134,7 +149,7 @@ def _check_sources(sources: Sequence[SectionSource], folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise OutputError("can't make a data set here", path=folder, found="a file of this name")
     ours = any((folder / name).exists() for name in (DATASET, SECTIONS))
-    if folder.is_dir() and not ours and any(folder.iterdir()):
+    if folder.is_dir() and not ours and any(path.name != LOCK for path in folder.iterdir()):
         raise OutputError(
             "the folder holds something else",
             path=folder,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_stexp.errors import ScaleError
 from napari_stexp.predict.params import PredictParams
-from napari_stexp.predict.retrieval import check_retrieval
+from napari_stexp.predict.retrieval_checks import check_retrieval
 
 if TYPE_CHECKING:
     from anndata import AnnData

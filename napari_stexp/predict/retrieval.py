@@ -24,15 +24,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_stexp.errors import DeviceError, PredictionError
-from napari_stexp.model.metric import METRICS, is_metric, softmax_temperature
+from napari_stexp.errors import DeviceError
+from napari_stexp.model.metric import softmax_temperature
 from napari_stexp.predict.devices import full_float32, is_out_of_memory
 from napari_stexp.predict.neighbours import Neighbours, weigh, weigh_softmax
+from napari_stexp.predict.retrieval_checks import check_matrix, check_retrieval
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["METRICS", "Retriever", "check_retrieval", "retrieve"]
+__all__ = ["Retriever", "retrieve"]
 
 MEMORY_LIMIT = 512 * 1024**2
 _SMALLEST_LIMIT = 64 * 1024
@@ -96,7 +97,7 @@ class Retriever:
     ) -> None:
         import torch
 
-        bank = _check_matrix(bank_embeddings, "the reference bank's embeddings")
+        bank = check_matrix(bank_embeddings, "the reference bank's embeddings")
         check_retrieval(k, metric, len(bank))
         self.k, self.metric = int(k), metric
         self.memory_limit = max(int(memory_limit), _SMALLEST_LIMIT)
@@ -110,7 +111,7 @@ class Retriever:
         """Search the bank for each of (M, D) queries."""
         import torch
 
-        query = _check_matrix(query, "the image embeddings", self._bank.shape[1])
+        query = check_matrix(query, "the image embeddings", self._bank.shape[1])
         parts = []
         exact: Any = full_float32() if self.device.type == "cuda" else nullcontext()
         with torch.inference_mode(), exact:
@@ -272,47 +273,6 @@ class Retriever:
         rows = max(1, self.memory_limit // (32 * self._bank.shape[1]))
         parts = [block.double().square().sum(dim=1).sqrt() for block in self._bank.split(rows)]
         return torch.cat(parts).clamp_min(1e-12)
-
-
-def check_retrieval(k: int, metric: str, n_bank: int) -> None:
-    """Raise PredictionError unless k neighbours by this metric can be had of ``n_bank``."""
-    if not is_metric(metric):
-        raise PredictionError(
-            "unknown metric",
-            expected=" or ".join(METRICS),
-            found=metric,
-            hint="T is a temperature: softmax:0.2, for instance.",
-        )
-    if n_bank == 0:
-        raise PredictionError("the reference bank holds no spots")
-    if k < 1:
-        raise PredictionError("k must be at least 1", expected=f"1 to {n_bank}", found=k)
-    if k > n_bank:
-        raise PredictionError(
-            f"k = {k} neighbours are more than the {n_bank} spots of the reference bank",
-            expected=f"k from 1 to {n_bank}",
-            found=k,
-            hint=f"Choose k of at most {n_bank}, or leave out fewer sections.",
-        )
-
-
-def _check_matrix(values: NDArray[Any], what: str, width: int | None = None) -> NDArray[Any]:
-    """Return (n, D) as contiguous float32; not finite or mis-shaped is an error."""
-    matrix = np.ascontiguousarray(values, dtype=np.float32)
-    if matrix.ndim != 2 or (width is not None and matrix.shape[1] != width):
-        raise PredictionError(
-            f"{what} have the wrong shape",
-            expected=f"(n, {width if width is not None else 'D'})",
-            found=matrix.shape,
-        )
-    good: NDArray[np.bool_] = np.asarray(np.isfinite(matrix).all(axis=1))
-    if not good.all():
-        raise PredictionError(
-            f"{what} are not finite",
-            found=f"{int((~good).sum())} of {len(good)} rows with NaN or infinity",
-            hint="The model's weights are damaged, or don't fit its input.",
-        )
-    return matrix
 
 
 def _place(bank: torch.Tensor, device: torch.device) -> torch.Tensor:

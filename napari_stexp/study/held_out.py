@@ -15,7 +15,7 @@ from napari_stexp.evaluate import MODEL, BaselineInput, SectionEvaluation, predi
 from napari_stexp.model.expression import SCALES
 from napari_stexp.predict import Neighbours, Retriever, average_expression, choose_device
 from napari_stexp.predict.devices import describe_device
-from napari_stexp.predict.retrieval import check_retrieval
+from napari_stexp.predict.retrieval_checks import check_retrieval
 from napari_stexp.progress import Progress
 from napari_stexp.study.features import PatchDescriber, PatchFeatures
 from napari_stexp.study.fitting import check_contract, find_sections_of

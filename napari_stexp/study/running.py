@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_stexp.errors import StexpError, TrainingError
+from napari_stexp.files import is_locked
 from napari_stexp.progress import Progress
 from napari_stexp.study.runs import RECORD, SETTINGS, TrainingRun
 
@@ -86,7 +87,7 @@ def train_run(
             thumbnail_px=run.thumbnail_px,
         )
     except StexpError:
-        if not resume:
+        if not resume and not is_locked(folder):  # else it is another process' run by now
             _forget_run(folder)
         raise
     return load_bundle(folder / BUNDLE)

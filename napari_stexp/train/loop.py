@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import threading
 from collections.abc import Generator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,10 +17,10 @@ from torch import Tensor
 
 from napari_stexp.dataset import TrainingSet
 from napari_stexp.errors import DeviceError, TrainingError
-from napari_stexp.files import atomic_path, check_writable, sha256
+from napari_stexp.files import atomic_path, check_writable, locked, sha256
 from napari_stexp.model import ModelBundle, Retrieval, save_bundle
 from napari_stexp.predict.devices import choose_device
-from napari_stexp.predict.retrieval import check_retrieval
+from napari_stexp.predict.retrieval_checks import check_retrieval
 from napari_stexp.progress import Progress
 from napari_stexp.train.bundling import make_bundle
 from napari_stexp.train.checkpoint import (
@@ -104,8 +106,8 @@ def train_model(  # noqa: PLR0913 - what to learn from, how, where, and what the
     ------
     TrainingError
         Too little to learn from; validation data that don't fit; an unfinished
-        run in the folder, or one with other settings or data; the loss is no
-        longer finite.
+        run in the folder, or one with other settings or data; another training
+        is under way there; the loss is no longer finite.
     DeviceError
         The device is missing or out of memory.
     OutputError
@@ -121,11 +123,20 @@ def train_model(  # noqa: PLR0913 - what to learn from, how, where, and what the
         folder=None if folder is None else Path(folder),
     )
     _check(run)
-    stored = _open_folder(run, devices, resume=resume)
-    yield Progress(0, 1, "starting")
-    fabric = start_fabric(device, devices, settings.precision)
-    trainer = Trainer(run, fabric, stored)
-    del stored
+    with _alone_in(run.folder, devices):
+        stored = _open_folder(run, devices, resume=resume)
+        yield Progress(0, 1, "starting")
+        fabric = start_fabric(device, devices, settings.precision)
+        trainer = Trainer(run, fabric, stored)
+        del stored
+        return (yield from _train(trainer, name, thumbnail_px))
+
+
+def _train(
+    trainer: Trainer, name: str, thumbnail_px: int
+) -> Generator[Progress, None, ModelBundle]:
+    """Train to the end, and save the model; a closed training leaves a checkpoint."""
+    run = trainer.inputs
     training = trainer.fit()
     try:
         yield from training
@@ -135,10 +146,25 @@ def train_model(  # noqa: PLR0913 - what to learn from, how, where, and what the
         raise
     yield Progress(trainer.state.done, trainer.state.done, "embedding the reference spots")
     bundle = make_bundle(trainer, name, thumbnail_px)
-    if run.folder is not None and fabric.is_global_zero:
+    if run.folder is not None and trainer.fabric.is_global_zero:
         path = save_bundle(bundle, run.folder / MODEL)
         bundle = replace(bundle, path=path, sha256=sha256(path))
     return bundle
+
+
+def _alone_in(folder: Path | None, devices: int) -> AbstractContextManager[None]:
+    """Keep the run's folder for this training; a killed one's is free."""
+    # Of several processes that share the batches, the first holds it for all.
+    if folder is None or (devices > 1 and os.environ.get("LOCAL_RANK", "0") != "0"):
+        return nullcontext()
+    return locked(
+        folder,
+        TrainingError(
+            "another training is under way in this folder",
+            path=folder,
+            hint="Wait for its end, stop it, or choose another folder.",
+        ),
+    )
 
 
 def start_fabric(device: str | torch.device, devices: int, precision: str) -> Fabric:

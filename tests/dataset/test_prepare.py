@@ -27,10 +27,12 @@ from napari_stexp.errors import (
     SpotsError,
     TrainingError,
 )
+from napari_stexp.files import LOCK
 from napari_stexp.progress import Progress, exhaust
 from napari_stexp.slide import PatchReader, open_slide
 from napari_stexp.spots import SectionSource, read_spots, write_spots
 from tests.dataset.sources import PATCH, draw_slide, write_section
+from tests.test_locks import leave_lock
 from tests.train.conftest import GENES
 
 SETTINGS = PrepareSettings(patch_px=PATCH, min_spots=5)
@@ -234,6 +236,25 @@ def test_cancelling_keeps_whole_sections_only(sources, tmp_path) -> None:
     spots = [p for p in seen if p.total == 21]
     assert [p.done for p in spots] == sorted(p.done for p in spots)
     assert spots[-1].done == 21
+
+
+def test_a_second_preparation_of_the_folder_is_refused(sources, tmp_path) -> None:
+    folder = tmp_path / "data"
+    first = prepare_dataset(sources, folder, SETTINGS)
+    for progress in first:
+        if progress.stage.startswith("cutting patches: B1"):
+            break
+    with pytest.raises(OutputError, match=r"being prepared already.*Wait for its end"):
+        prepare(sources, folder)
+    assert exhaust(first).names == ("A1", "B1")
+    assert not (folder / LOCK).exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills as POSIX does")
+def test_a_killed_preparation_can_be_repeated(sources, tmp_path) -> None:
+    leave_lock(tmp_path / "data")  # killed before it had read anything
+    assert prepare(sources, tmp_path / "data").names == ("A1", "B1")
+    assert not (tmp_path / "data" / LOCK).exists()
 
 
 class FullDisk:

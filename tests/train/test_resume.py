@@ -13,11 +13,13 @@ import pytest
 import torch
 
 from napari_stexp.errors import OutputError, TrainingError
+from napari_stexp.files import LOCK, is_locked
 from napari_stexp.model import load_bundle
 from napari_stexp.progress import exhaust
-from napari_stexp.train import TrainingReport, train_model
+from napari_stexp.train import TrainingReport, loop, train_model
 from napari_stexp.train.checkpoint import read_checkpoint, write_checkpoint
 from napari_stexp.train.validation import score_name
+from tests.test_locks import leave_lock
 
 from .conftest import build_data, tiny
 
@@ -160,6 +162,46 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path) -> None:
     exhaust(start(tmp_path, {"checkpoint_every": 1}, resume=True))
     exhaust(start(tmp_path / "whole"))
     assert_same_runs(tmp_path, tmp_path / "whole")
+
+
+def test_a_second_training_in_the_folder_is_refused_and_harms_nothing(tmp_path: Path) -> None:
+    first = start(tmp_path, {"checkpoint_every": 1})
+    while not (tmp_path / "checkpoint.pt").exists():
+        next(first)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    for resume in (False, True):
+        with pytest.raises(TrainingError, match=r"another training is under way.*Wait for its end"):
+            exhaust(start(tmp_path, {"checkpoint_every": 1}, resume=resume))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    exhaust(first)
+    exhaust(start(tmp_path / "whole", {"checkpoint_every": 1}))
+    assert_same_runs(tmp_path, tmp_path / "whole")
+    assert not (tmp_path / LOCK).exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills as POSIX does")
+def test_a_killed_training_s_lock_does_not_keep_it_from_being_resumed(tmp_path: Path) -> None:
+    task = start(tmp_path, {"checkpoint_every": 1})
+    while not (tmp_path / "checkpoint.pt").exists():
+        next(task)
+    task.close()
+    leave_lock(tmp_path)
+    exhaust(start(tmp_path, {"checkpoint_every": 1}, resume=True))
+    exhaust(start(tmp_path / "whole", {"checkpoint_every": 1}))
+    assert_same_runs(tmp_path, tmp_path / "whole")
+
+
+def test_only_the_first_of_several_processes_locks_their_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with loop._alone_in(tmp_path, 2):
+        assert is_locked(tmp_path)
+        monkeypatch.setenv("LOCAL_RANK", "1")
+        with loop._alone_in(tmp_path, 2):
+            pass
+        assert is_locked(tmp_path)
+        with pytest.raises(TrainingError, match="under way"), loop._alone_in(tmp_path, 1):
+            pytest.fail("two trainings")
 
 
 def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
