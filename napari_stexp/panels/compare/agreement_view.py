@@ -144,15 +144,21 @@ class AgreementView(QWidget):
 
     def show_result(self) -> None:
         """Show the agreement that was found."""
-        agreement = self._session.comparison.agreement
+        comparison = self._session.comparison
+        agreement = comparison.agreement
         there = agreement is not None
         for widget in (self.confusion_title, self.spots_title, self.table):
             widget.setVisible(there)
+        if agreement is not None:
+            others = comparison.other_labels("agreement")
+            known = f"Found with the labels “{others}”, not with those in use. " if others else ""
+            self.words.say("hint", known + describe_agreement(agreement))
         if agreement is self._shown and there:
             return
         self._shown = agreement
         self.facts.show_facts(_facts_of(agreement) if agreement is not None else {})
-        self.words.say("hint", describe_agreement(agreement) if agreement is not None else "")
+        if agreement is None:
+            self.words.say("hint", "")
         self.confusion.show_agreement(agreement)
         if agreement is not None:
             table = agreement.disagreement

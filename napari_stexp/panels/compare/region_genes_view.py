@@ -148,18 +148,23 @@ class RegionGenesView(QWidget):
         if fresh:
             self._shown = ranked
             self._fill(ranked)
+        self.title.setText("" if ranked is None else self._describe(ranked))
         for widget in (self.title, self.caution, self.tools, self.table):
             widget.setVisible(ranked is not None)
         self.show_gene(scroll=not fresh)
 
-    def _fill(self, ranked: RegionGenes | None) -> None:
-        if ranked is None:
-            return
-        sides, table = ranked.sides, ranked.table
-        self.title.setText(
+    def _describe(self, ranked: RegionGenes) -> str:
+        sides, others = ranked.sides, self._session.comparison.other_labels("genes")
+        text = (
             f"{sides.name_inside} ({ranked.n_inside:,}) against {sides.name_outside} "
             f"({ranked.n_outside:,}), {ranked.source}, per {ranked.scale}"
         )
+        return f"{text}; found with the labels “{others}”" if others else text
+
+    def _fill(self, ranked: RegionGenes | None) -> None:
+        if ranked is None:
+            return
+        table = ranked.table
         self.caution.say("warning", ranked.caution.partition(". ")[0].rstrip(".") + ".")
         self.caution.setToolTip(ranked.caution)
         self.search.clear()

@@ -50,7 +50,7 @@ class Annotating(ABC):
         self.regions = Regions()
         self.labelling = Labelling()
         self.views = Views()
-        self.comparison = Comparison(self.views)
+        self.comparison = Comparison(self.views, self.labelling)
         self._annotations: list[Any] | None = None
         self._selection: NDArray[np.bool_] | None = None
         self._was_hidden = False

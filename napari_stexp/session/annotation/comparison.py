@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from psygnal import Signal
 
@@ -11,19 +11,30 @@ from napari_stexp.session.views import Views
 if TYPE_CHECKING:
     from napari_stexp.compare import Agreement, RegionGenes
     from napari_stexp.evaluate import EvaluationResult
+    from napari_stexp.session.annotation.labelling import Labelling
 
 __all__ = ["Comparison"]
 
 
 class Comparison:
-    """Results of the last comparisons of the shown prediction; None until they are made."""
+    """Results of the last comparisons of the shown prediction; None until they are made.
+
+    Parameters
+    ----------
+    views : Views, optional
+        How the slide is shown.
+    labelling : Labelling, optional
+        The labels in use; kept with each result, see `other_labels`.
+    """
 
     genes_changed = Signal(object)
     agreement_changed = Signal(object)
     scores_changed = Signal(object)
     side_by_side_changed = Signal(bool)
 
-    def __init__(self, views: Views | None = None) -> None:
+    def __init__(self, views: Views | None = None, labelling: Labelling | None = None) -> None:
+        self._labelling = labelling
+        self._found_with: dict[str, tuple[str | None, str]] = {}  # key and title of labels
         self._genes: RegionGenes | None = None
         self._agreement: Agreement | None = None
         self._scores: EvaluationResult | None = None
@@ -40,6 +51,7 @@ class Comparison:
     def genes(self, genes: RegionGenes | None) -> None:
         if genes is not self._genes:
             self._genes = genes
+            self._note_labels("genes")
             self.genes_changed.emit(genes)
 
     @property
@@ -51,7 +63,24 @@ class Comparison:
     def agreement(self, agreement: Agreement | None) -> None:
         if agreement is not self._agreement:
             self._agreement = agreement
+            self._note_labels("agreement")
             self.agreement_changed.emit(agreement)
+
+    def other_labels(self, result: Literal["genes", "agreement"]) -> str:
+        """Return the title of the labels a result was found with, if others are in use now.
+
+        It is '' where they are the same, or there is no such result.
+        """
+        if getattr(self, result) is None or self._labelling is None:
+            return ""
+        key, title = self._found_with[result]
+        return "" if key == self._labelling.active else title
+
+    def _note_labels(self, result: str) -> None:
+        if self._labelling is not None:
+            key = self._labelling.active
+            title = "none" if key is None else self._labelling.titles.get(key, "")
+            self._found_with[result] = (key, title)
 
     @property
     def scores(self) -> EvaluationResult | None:

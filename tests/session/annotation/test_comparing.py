@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import mannwhitneyu
 from shapely import box
@@ -146,3 +147,19 @@ def test_what_is_missing_is_told(session):
     for start in (start_agreement, start_scores):
         with pytest.raises(EvaluationError):
             start(session)
+
+
+def test_a_result_knows_that_other_labels_are_in_use_now(session):
+    session.set_spots(make_spots())
+    session.labelling.add_table("one", pd.Series(["A"] * 6, index=session.spots.obs_names))
+    comparison = session.comparison
+    assert comparison.other_labels("genes") == ""
+    comparison.genes = object()
+    assert comparison.other_labels("genes") == ""
+    session.labelling.add_table("other", pd.Series(["B"] * 6, index=session.spots.obs_names))
+    assert comparison.other_labels("genes") == "one"
+    assert comparison.other_labels("agreement") == ""
+    comparison.genes = object()
+    assert comparison.other_labels("genes") == ""
+    session.labelling.active = "table:one"
+    assert comparison.other_labels("genes") == "other"
