@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from napari_stexp.errors import StexpError
-from napari_stexp.progress import Progress
+from napari_stexp.progress import Progress, exhaust
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,14 +90,13 @@ class BarHost:
         """Run a task; however it ends, it is closed."""
         try:
             with self._shown(title) as show:
-                while True:
-                    try:
-                        progress = next(task)
-                    except StopIteration as stop:
-                        return stop.value
+
+                def tell(progress: Progress) -> None:
                     if on_report is not None:
                         on_report(progress)
                     show(progress)
+
+                return exhaust(task, tell)
         finally:
             task.close()
 
