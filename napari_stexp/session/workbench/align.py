@@ -140,7 +140,7 @@ class WorkbenchAlign(WorkbenchSlide):
         return aligning.draft
 
     def fit_pairs(self, own: ArrayLike, slide: ArrayLike, kind: str = "similarity") -> PairFit:
-        """Show the spots where pairs of points put them.
+        """Show the spots where pairs of points put them, set by hand or found by a program.
 
         Parameters
         ----------

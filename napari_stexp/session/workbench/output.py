@@ -31,12 +31,12 @@ class WorkbenchOutput(WorkbenchView):
         return self.session.regions.items
 
     def add_region(self, geometry: Any, class_name: str | None = None) -> Region:
-        """Add an outline.
+        """Add an outline, such as a shape of another program's layer.
 
         Parameters
         ----------
         geometry : shapely Polygon, or (n, 2) corners
-            (x, y), level-0 px.
+            (x, y), level-0 px; a layer's own data are (y, x), in its own pixels.
         class_name : str, optional
 
         Raises
