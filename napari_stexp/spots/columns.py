@@ -167,10 +167,8 @@ class SpotColumns:
 
         Parameters
         ----------
-        names : sequence of str
-            The table's columns.
-        numeric : sequence of bool
-            Which of them hold numbers.
+        names, numeric
+            As of `guess_columns`.
         """
         if self.genes != ALL_OTHERS:
             return list(self.genes)
