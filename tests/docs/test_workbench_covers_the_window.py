@@ -100,9 +100,12 @@ BUTTONS = {
     },
     "slide/slide_panel.py": {
         "Open slide…": "open_slide open", "Close": "close_slide", "From web…": "open_slide",
-        "Set": "set_mpp", "Take it from the spots": "settle_scale", "Load spots…": "load_spots",
-        "Remove": "clear_spots clear_regions", "Choose the counts file…": "load_spots",
-        "Load annotations…": "load_regions",
+        "Remove": "clear_regions", "Load annotations…": "load_regions",
+    },
+    "slide/pixel_size.py": {"Set": "set_mpp", "Take it from the spots": "settle_scale"},
+    "slide/spots_part.py": {
+        "Load spots…": "load_spots", "Remove": "clear_spots",
+        "Choose the counts file…": "load_spots",
     },
     "slide/store_dialog.py": {"Read spots": "load_spots", "Cancel": WINDOW},
     "slide/tissue_form.py": {

@@ -22,7 +22,7 @@ def test_open_predict_browse_and_save(
     assert w.slide.slide_facts.text("Scale") == "1 µm/px, from the file"
 
     w.choose(spots_file)
-    w.click(w.slide.spots_button)
+    w.click(w.slide.spots.load_button)
     w.settle()
     assert w.session.spots.n_obs == 30
     assert w.session.source == "measured"
@@ -79,12 +79,12 @@ def test_open_predict_browse_and_save(
 def test_grid_on_an_unmeasured_slide(window, slide_file, bundle_file):
     w = window
     w.open(slide_file, bundle_file)
-    w.slide.grid_form.pitch_box.setValue(80)
-    w.click(w.slide.grid_form.button)
+    w.slide.spots.grid_form.pitch_box.setValue(80)
+    w.click(w.slide.spots.grid_form.button)
     w.settle()
     spots = w.session.spots
     assert 50 < spots.n_obs < 90  # a disc of 0.385 mm² at one spot per 5,543 µm²
-    assert w.slide.spots_facts.text("Spots") == str(spots.n_obs)
+    assert w.slide.spots.facts.text("Spots") == str(spots.n_obs)
     centre = np.linalg.norm(spots.obsm["spatial"] - (600, 450), axis=1)
     assert centre.max() < 380
     w.click(w.predict.predict_button)
@@ -98,15 +98,15 @@ def test_picture_is_converted_and_takes_its_scale_from_the_spots(
 ):
     w = window
     w.open(picture_file, bundle_file)
-    assert "Pixel size unknown" in w.slide.scale_notice.text()
-    assert not w.slide.grid_form.button.isEnabled()
+    assert "Pixel size unknown" in w.slide.pixel_size.notice.text()
+    assert not w.slide.spots.grid_form.button.isEnabled()
     w.open(spots_file)
-    assert "1 µm" in w.slide.scale_notice.text()
+    assert "1 µm" in w.slide.pixel_size.notice.text()
     assert not w.predict.predict_button.isEnabled()
-    w.click(w.slide.from_spots_button)
+    w.click(w.slide.pixel_size.from_spots_button)
     assert w.session.slide.mpp == pytest.approx(1.0)
     assert w.session.slide.mpp_source == "spots"
-    assert w.slide.scale_notice.isHidden()
+    assert w.slide.pixel_size.notice.isHidden()
     assert w.predict.predict_button.isEnabled()
 
 
@@ -118,7 +118,7 @@ def test_layers_follow(window, slide_file, spots_file):
     adapter = get_adapter(w.viewer)
     assert adapter.image_layer in w.viewer.layers
     assert len(adapter.spots_layer.data) == 30
-    w.click(w.slide.clear_spots_button)
+    w.click(w.slide.spots.clear_button)
     assert w.session.spots is None
     w.click(w.slide.close_button)
     assert len(w.viewer.layers) == 0

@@ -133,7 +133,7 @@ def c4(shown_window, her2st):
         data / "ST-spotfiles" / "C4_selection.tsv", data / "ST-cnts" / "C4.tsv.gz"
     )
     window.settle()
-    window.click(window.slide.from_spots_button)
+    window.click(window.slide.pixel_size.from_spots_button)
     assert window.errors == []
     prepare(window)
     return window

@@ -18,10 +18,10 @@ def c4(window, her2st, reference):
     """The window with C4, its counts, and what the released code predicted for it."""
     w = window
     (picture,) = (her2st / "data" / "ST-imgs" / "C" / "C4").glob("*.jpg")
-    w.slide.open_path(picture)
+    w.open_path(picture)
     w.wait(lambda: not w.controller.tasks, timeout=300_000)
     w.open(her2st / "data" / "ST-spotfiles" / "C4_selection.tsv")
-    w.click(w.slide.from_spots_button)
+    w.click(w.slide.pixel_size.from_spots_button)
     order = {str(name): row for row, name in enumerate(reference["spot_id_C4"])}
     rows = [order[name] for name in w.session.spots.obs_names]
     adata = AnnData(
@@ -99,14 +99,14 @@ def test_a1_annotated_blind_against_its_pathologist(window, her2st, tmp_path):
     for library in spots.uns["spatial"].values():
         library["scalefactors"]["spot_diameter_fullres"] *= scale
     write_spots(spots, tmp_path / "A1.h5ad")
-    w.slide.open_path(her2st / "app" / "A1_HE_image_dark.png")
+    w.open_path(her2st / "app" / "A1_HE_image_dark.png")
     w.settle()
     row = w.annotations.blinding
     w.bring_forward(w.annotations)
     w.click(row.start_button)
     w.click(row.question.buttons["Begin"])
     w.open(tmp_path / "A1.h5ad")
-    w.click(w.slide.from_spots_button)
+    w.click(w.slide.pixel_size.from_spots_button)
     assert w.session.slide.mpp == pytest.approx(0.919 / scale, rel=0.01)
     assert w.session.hides_values
     assert w.session.values("ERBB2") is None

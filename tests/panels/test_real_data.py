@@ -63,11 +63,11 @@ def test_section_c4(imported, her2st):
     w = imported
     assert w.model.facts.text("Reference") == "726 spots, 4 sections, 1 patient"
     (picture,) = (her2st / "data" / "ST-imgs" / "C" / "C4").glob("*.jpg")
-    w.slide.open_path(picture)
+    w.open_path(picture)
     w.wait(lambda: not w.controller.tasks, timeout=300_000)
     w.open(her2st / "data" / "ST-spotfiles" / "C4_selection.tsv")
     assert w.session.spots.n_obs == 184
-    w.click(w.slide.from_spots_button)
+    w.click(w.slide.pixel_size.from_spots_button)
     assert w.session.missing() == []
 
     w.click(w.predict.predict_button)
@@ -114,8 +114,8 @@ def test_svs(imported, stexp_data):
     w.open(stexp_data / "slides" / "cmu-1-small-region.svs")
     assert w.slide.slide_facts.text("Scale") == "0.499 µm/px, from the file"
     assert w.slide.slide_facts.text("Objective").startswith("20")
-    w.slide.grid_form.pitch_box.setValue(250)
-    w.click(w.slide.grid_form.button)
+    w.slide.spots.grid_form.pitch_box.setValue(250)
+    w.click(w.slide.spots.grid_form.button)
     w.settle()
     number = w.session.spots.n_obs
     assert number >= 4

@@ -126,7 +126,7 @@ def test_panel_closed_and_opened_again_shows_the_session(window, slide_file, qtb
     panels = open_all(w.viewer)
     assert panels["Slide & spots"] is not old
     assert "Start here" in panels["Slide & spots"].guide.text()
-    panels["Slide & spots"].open_path(slide_file)
+    panels["Slide & spots"].open_requested.emit(slide_file)
     w.settle()
     assert panels["Slide & spots"].slide_facts.text("Name")
 

@@ -108,10 +108,6 @@ class OwnView(QGraphicsView):
         """Show all of it."""
         self.fitInView(self._extent, Qt.AspectRatioMode.KeepAspectRatio)
 
-    def place_of(self, x: float, y: float) -> QPointF:
-        """Return where a position is in the viewport."""
-        return QPointF(self.mapFromScene(QPointF(x, y)))
-
     # ---- Qt ------------------------------------------------------------------------------
 
     def drawForeground(self, painter: QPainter, rect: QRectF) -> None:  # noqa: ARG002, N802

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QTimer, Signal
+from qtpy.QtGui import QPaintEvent
 from qtpy.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QWidget
 
 from napari_stexp.panels.slide.grid_table import GridTable
@@ -16,16 +17,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari_stexp.annotation import Region
-    from napari_stexp.slide import Slide
+    from napari_stexp.slide import Slide, TissueMask
 
 __all__ = ["GridForm"]
 
 
 class GridForm(QWidget):
-    """Asks for a grid of virtual spots."""
+    """Asks for a grid of virtual spots, and for how many it would have.
+
+    Its spots are counted when somebody changes the form, and when what is counted on
+    changes, as soon as the form is looked at.
+    """
 
     requested = Signal(object)  # GridSettings
-    count_wanted = Signal(object)  # GridSettings; None: nothing to count
+    count_wanted = Signal(object, bool)  # GridSettings (None: nothing), and whether unasked
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,6 +68,8 @@ class GridForm(QWidget):
         form.addRow(self.tissue_box, self.button)
         self._regions: Sequence[Region] = ()
         self._ready = False
+        self._ground: tuple[Slide | None, TissueMask | None, float | None] = (None, None, None)
+        self._counted: GridSettings | None = None  # what was asked about last
         for signal in (
             self.layout_box.currentIndexChanged, self.pitch_box.valueChanged,
             self.diameter_box.valueChanged, self.tissue_box.toggled, self.rest_box.toggled,
@@ -96,7 +103,6 @@ class GridForm(QWidget):
         """Enable the button where a grid can be made; its tooltip says what is missing."""
         ready = slide is not None and slide.mpp is not None
         self.button.setEnabled(ready and not busy)
-        self._ready = ready
         if slide is None:
             text = "Open a slide first."
         elif not ready:
@@ -127,14 +133,38 @@ class GridForm(QWidget):
         self.number.setText(text)
         self.number.setVisible(bool(text))
 
+    def lie_on(self, slide: Slide | None, mask: TissueMask | None) -> None:
+        """Count again, once it is looked at, if slide, scale, tissue or regions are others."""
+        mpp = None if slide is None else slide.mpp
+        before, self._ground = self._ground, (slide, mask, mpp)
+        self._ready = mpp is not None
+        same = before[0] is slide and before[1] is mask and before[2] == mpp
+        if not same or (self._counted is not None and self._counted != self.settings()):
+            self._forget_count()
+            self.count_wanted.emit(None, True)
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Count what nobody has counted yet: a form that is painted is looked at."""
+        super().paintEvent(event)
+        if self._ready and self._counted is None:
+            self._counted = self.settings()
+            QTimer.singleShot(0, self._count_unasked)
+
+    def _count_unasked(self) -> None:
+        if self._counted is not None:
+            self.count_wanted.emit(self._counted, True)
+
     def _want_count(self, _: object = None) -> None:
+        self._forget_count()
+        if self._ready and self.isVisible():
+            self._counted = self.settings()
+        self.count_wanted.emit(self._counted, False)
+
+    def _forget_count(self) -> None:
+        self._counted = None
         self._say("")
         self.table.show_counts({})
-        self.count_wanted.emit(self.settings() if self._ready and self.isVisible() else None)
-
-    def count_again(self) -> None:
-        """Count again: the tissue, the regions or the scale are others."""
-        self._want_count()
 
     def _make_um_box(self, value: float, tooltip: str) -> QDoubleSpinBox:
         box = ignore_idle_wheel(QDoubleSpinBox())

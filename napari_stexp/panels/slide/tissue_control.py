@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_stexp.progress import Progress
 from napari_stexp.session.placing.grid_steps import GridSettings, plan_grid_steps
+from napari_stexp.slide.location import RemotePath
 
 if TYPE_CHECKING:
     from napari_stexp.panels.controller import Controller
@@ -21,6 +22,7 @@ __all__ = ["AREA", "COUNT", "TissueControl"]
 AREA = "tissue"
 COUNT = "grid count"  # an area that no panel shows
 _WAIT_MS = 250
+_UNASKED_MS = 1000  # the slide is drawn first
 
 
 def read_steps(path: Path, slide: Any) -> Steps:
@@ -59,9 +61,12 @@ class TissueControl(QObject):
         self._controller, self.session = controller, controller.session
         self._tidy_to: TissueSettings | None = None
         self._count_of: GridSettings | None = None
+        self._unasked = False
+        self._looking = False  # whether tissue is being found only to count
         self._found: tuple[Any, Any] = (None, None)  # slide, its mask, for counting
         self._tidy_timer = self._make_timer(self._tidy)
         self._count_timer = self._make_timer(self._count)
+        controller.task_started.connect(self._give_way)
 
     def _make_timer(self, slot: Any) -> QTimer:
         timer = QTimer(self)
@@ -138,24 +143,41 @@ class TissueControl(QObject):
 
     # ---- counting ------------------------------------------------------------------------
 
-    def count_grid(self, settings: GridSettings | None) -> None:
-        """Count the spots that a grid would have, in a moment; None: no longer."""
+    def count_grid(self, settings: GridSettings | None, unasked: bool = False) -> None:
+        """Count the spots that a grid would have, in a moment; None: no longer.
+
+        What nobody asked for gives way: the tissue is then found only while nothing else
+        runs, and never through a network.
+        """
         mask = self.session.tissue.mask
         self._count_of = settings if settings is None else replace(settings, mask=mask)
+        self._unasked = unasked
         self._controller.cancel(COUNT)
         self._count_timer.stop()
         if settings is not None:
-            self._count_timer.start()
+            self._count_timer.start(_UNASKED_MS if unasked else _WAIT_MS)
+
+    def _give_way(self, area: str, _handle: Any) -> None:
+        """Let what was asked for run alone, and count afterwards."""
+        if area != COUNT and self._looking and self._controller.busy(COUNT):
+            self._controller.cancel(COUNT)
+            self._count_timer.start(_UNASKED_MS)
 
     def _count(self) -> None:
         settings, slide = self._count_of, self.session.slide
         if settings is None or slide is None or slide.mpp is None:
             return
         if self._controller.busy(COUNT) or self._controller.busy("slide"):
-            self._count_timer.start()
+            self._count_timer.start(_WAIT_MS)
             return
         known = self._found[1] if self._found[0] is slide else None
         used = replace(settings, mask=settings.mask or known)
+        self._looking = self._unasked and used.in_tissue and used.mask is None
+        if self._looking and isinstance(slide.path, RemotePath):
+            return
+        if self._looking and self._controller.tasks:
+            self._count_timer.start(_UNASKED_MS)
+            return
 
         def tell(found: Any) -> None:
             counts, mask, problem = found

@@ -79,8 +79,8 @@ def test_unmeasured_spots_have_nothing_to_compare_before_and_no_measurement_afte
 ):
     w, panel = window, window.compare
     w.open(slide_file)
-    w.slide.grid_form.pitch_box.setValue(80)
-    w.click(w.slide.grid_form.button)
+    w.slide.spots.grid_form.pitch_box.setValue(80)
+    w.click(w.slide.spots.grid_form.button)
     w.settle()
     w.wait(lambda: "predict first" in panel.guide.text())
     predict(w, bundle_file)
@@ -191,7 +191,7 @@ def test_results_go_with_their_spots(measured, spots_file):
     w.click(view.button)
     w.settle()
     assert w.session.comparison.genes is not None
-    w.click(w.slide.clear_spots_button)
+    w.click(w.slide.spots.clear_button)
     w.wait(lambda: "load spots" in w.compare.guide.text())
     w.open(spots_file)
     w.wait(lambda: not view.isHidden())

@@ -25,7 +25,7 @@ def test_columns_are_asked_once_for_each_kind_of_table(window, slide_file, tmp_p
     w.open(slide_file)
     w.controller.load_spots(_write(tmp_path / "one.csv"))
     w.settle()
-    dialog = w.slide.columns_row.dialog
+    dialog = w.slide.spots.columns_row.dialog
     assert dialog.isVisible()
     assert dialog.roles["x"].currentText() == "X_pos"
     assert not dialog.read_button.isEnabled()
@@ -47,12 +47,12 @@ def test_columns_are_asked_once_for_each_kind_of_table(window, slide_file, tmp_p
 
     w.controller.load_spots(_write(tmp_path / "two.csv", 1.5))
     w.settle()
-    assert not w.slide.columns_row.dialog.isVisible()  # answered before
+    assert not w.slide.spots.columns_row.dialog.isVisible()  # answered before
     np.testing.assert_allclose(w.session.spots.obsm["spatial"], XY * 1.5)
 
-    w.click(w.slide.columns_row.button)
+    w.click(w.slide.spots.columns_row.button)
     w.settle()
-    dialog = w.slide.columns_row.dialog
+    dialog = w.slide.spots.columns_row.dialog
     assert dialog.units.currentText() == "µm"
     w.choose_item(dialog.units, "pixels of the slide")
     w.choose_item(dialog.genes, "no counts: positions only")
@@ -102,7 +102,7 @@ def test_a_store_with_a_choice(window, tmp_path, slide_file):
     w.open(slide_file)
     w.controller.load_spots(store)
     w.settle()
-    dialog = w.slide.columns_row.dialog
+    dialog = w.slide.spots.columns_row.dialog
     assert [dialog.spots.itemData(i) for i in range(2)] == ["cells", "spots"]
     w.choose_item(dialog.spots, "spots (shapes), table spots")
     assert dialog.frame.currentData() == "global"
@@ -111,4 +111,4 @@ def test_a_store_with_a_choice(window, tmp_path, slide_file):
     w.settle()
     assert w.errors == []
     np.testing.assert_allclose(w.session.spots.obsm["spatial"], XY[[1, 0, 2]] / 2)
-    assert w.slide.columns_row.button.text() == "Other spots…"
+    assert w.slide.spots.columns_row.button.text() == "Other spots…"

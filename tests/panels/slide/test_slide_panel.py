@@ -11,7 +11,7 @@ def test_broken_slide_is_told_and_the_panel_stays_usable(window, tmp_path, slide
     w = window
     broken = tmp_path / "broken.svs"
     broken.write_bytes(b"II*\0 not a slide")
-    w.slide.open_path(broken)
+    w.open_path(broken)
     w.settle()
     assert [area for area, _ in w.errors] == ["slide"]
     assert w.slide.notice("slide").kind == "error"
@@ -27,23 +27,23 @@ def test_the_form_of_grids_makes_room_for_spots(shown_window, slide_file, spots_
 
     w = shown_window
     w.open(slide_file)
-    assert w.slide.grid_form.button.isVisible()
+    assert w.slide.spots.grid_form.button.isVisible()
     w.open(spots_file)
-    assert not w.slide.grid_form.button.isVisible()
-    assert w.slide.fit_row.align_button.isVisible()
+    assert not w.slide.spots.grid_form.button.isVisible()
+    assert w.slide.spots.fit_row.align_button.isVisible()
     w.slide.window().resize(1280, 800)
     w.settle()
     area = w.slide.findChild(QScrollArea)
     w.wait(lambda: area.verticalScrollBar().maximum() == 0)
-    w.click(w.slide.grid_fold.button)
-    assert w.slide.grid_form.button.isVisible()
+    w.click(w.slide.spots.grid_fold.button)
+    assert w.slide.spots.grid_form.button.isVisible()
     w.session.set_spots(None)
-    assert w.slide.grid_fold.opened
+    assert w.slide.spots.grid_fold.opened
 
 
 def test_missing_file(window, tmp_path):
     w = window
-    w.slide.open_path(tmp_path / "none.h5ad")
+    w.open_path(tmp_path / "none.h5ad")
     w.settle()
     assert w.errors[0][0] == "spots"
     assert w.slide.notice("spots").kind == "error"
@@ -52,33 +52,33 @@ def test_missing_file(window, tmp_path):
 def test_pixel_size_is_typed_and_a_wrong_one_refused(window, picture_file):
     w = window
     w.open(picture_file)
-    assert w.slide.mpp_box.text() == "unknown"
-    assert not w.slide.mpp_button.isEnabled()
-    w.slide.mpp_box.setValue(0.5)
-    w.click(w.slide.mpp_button)
+    assert w.slide.pixel_size.box.text() == "unknown"
+    assert not w.slide.pixel_size.button.isEnabled()
+    w.slide.pixel_size.box.setValue(0.5)
+    w.click(w.slide.pixel_size.button)
     assert w.session.slide.mpp == 0.5
     assert w.session.slide.mpp_source == "user"
     assert "typed" in w.slide.slide_facts.text("Scale")
-    w.slide.mpp_box.setValue(90.0)
-    w.click(w.slide.mpp_button)
+    w.slide.pixel_size.box.setValue(90.0)
+    w.click(w.slide.pixel_size.button)
     assert w.session.slide.mpp == 0.5
-    assert w.slide.mpp_box.value() == 0.5
+    assert w.slide.pixel_size.box.value() == 0.5
     assert w.slide.notice("slide").kind == "error"
 
 
 def test_contradicting_pitch_is_settled_by_the_user(window, slide_file, wrong_pitch_file):
     w = window
     w.open(slide_file)
-    w.slide.open_path(wrong_pitch_file)
+    w.open_path(wrong_pitch_file)
     w.settle()
     assert [type(error).__name__ for _, error in w.errors] == ["ScaleError"]
     assert w.session.spots is None
     assert w.session.slide.mpp == pytest.approx(1.0)
-    w.click(w.slide.from_spots_button)
+    w.click(w.slide.pixel_size.from_spots_button)
     assert w.session.slide.mpp == pytest.approx(1.25)
     assert w.session.spots.n_obs == 30
     assert w.slide.notice("spots").isHidden()
-    assert w.slide.from_spots_button.isHidden()
+    assert w.slide.pixel_size.from_spots_button.isHidden()
 
 
 def test_everything_can_be_taken_back(window, slide_file, spots_file, regions_file, bundle_file):
@@ -86,7 +86,7 @@ def test_everything_can_be_taken_back(window, slide_file, spots_file, regions_fi
     w.open(slide_file, spots_file, regions_file, bundle_file)
     w.click(w.slide.clear_annotations_button)
     assert w.session.annotations is None
-    w.click(w.slide.clear_spots_button)
+    w.click(w.slide.spots.clear_button)
     assert w.session.spots is None
     assert w.session.slide is not None
     w.click(w.model.unload_button)
@@ -100,7 +100,7 @@ def test_the_next_step_is_said_and_kept_true(window, slide_file, spots_file, bun
     w = window
     steps = [w.slide.guide.text()]
     for path in (slide_file, spots_file, bundle_file):
-        w.slide.open_path(path)
+        w.open_path(path)
         w.settle()
         steps.append(w.slide.guide.text())
     expected = ["open", "load the spots", "load a model", "Predict"]
@@ -129,7 +129,7 @@ def test_cancelling_a_conversion(window, picture_file, monkeypatch):
 
     monkeypatch.setattr(napari_stexp.slide, "prepare_slide", endless, raising=False)
     w = window
-    w.slide.open_path(picture_file)
+    w.open_path(picture_file)
     row = w.slide.row("slide")
     w.wait(lambda: "Converting" in row.line.text())
     assert row.bar.maximum() == 10_000
@@ -155,17 +155,17 @@ def test_spot_file_without_counts_asks_for_them(window, slide_file, tmp_path):
         file.write("\tERBB2\tIGKC\n" + "".join(f"{x}x{y}\t3\t1\n" for x, y, *_ in rows))
     w = window
     w.open(slide_file)
-    w.slide.open_path(spots)
+    w.open_path(spots)
     w.settle()
     if w.errors:  # the pitch of HER2ST (200 µm) contradicts this slide's scale
-        w.click(w.slide.from_spots_button)
+        w.click(w.slide.pixel_size.from_spots_button)
     assert w.session.spots.n_obs == 12
     assert w.session.spots.n_vars == 0
     w.choose(counts)
-    w.click(w.slide.counts_button)
+    w.click(w.slide.spots.counts_button)
     w.settle()
     assert list(w.session.spots.var_names) == ["ERBB2", "IGKC"]
-    assert w.slide.counts_button.isHidden()
+    assert w.slide.spots.counts_button.isHidden()
 
 
 def test_files_are_dropped(window, slide_file, qtbot):

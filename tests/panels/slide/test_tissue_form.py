@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from scipy.spatial import KDTree
 from shapely import box
 
+from napari_stexp.panels.slide.tissue_control import COUNT
+from napari_stexp.progress import Progress
 from tests.panels.align.test_align_panel import drag
 
 pytestmark = pytest.mark.gui
@@ -52,10 +56,10 @@ def test_find_paint_undo_and_a_grid_for_each_region(shown_window, slide_file, tm
 
     # a finer grid in a region
     w.session.regions.add(box(450, 500, 700, 700), "Tumor")
-    grid = w.slide.grid_form
+    grid = w.slide.spots.grid_form
     grid.pitch_box.setValue(100)
     grid.diameter_box.setValue(20)
-    w.slide.grid_fold.set_opened(True)
+    w.slide.spots.grid_fold.set_opened(True)
     w.qtbot.wait(100)
     check, pitch, _ = grid.table.rows["Tumor"]
     w.click(check)
@@ -86,4 +90,56 @@ def test_find_paint_undo_and_a_grid_for_each_region(shown_window, slide_file, tm
     assert tissue.mask.n_pixels * tissue.mask.downsample**2 == pytest.approx(
         mine.n_pixels * mine.downsample**2, rel=0.01
     )
+    assert w.errors == []
+
+
+def test_a_grid_is_counted_as_soon_as_its_form_is_looked_at(shown_window, slide_file):
+    w = shown_window
+    grid, asked = w.slide.spots.grid_form, []
+    grid.count_wanted.connect(lambda settings, unasked: asked.append((settings, unasked)))
+    w.bring_forward(w.genes)
+    w.open(slide_file)
+    w.qtbot.wait(1500)
+    assert not any(settings for settings, _ in asked)  # somebody looks at genes
+    w.bring_forward(w.slide)
+    w.wait(grid.number.isVisible)
+    counted = grid.number.text()
+    assert [unasked for settings, unasked in asked if settings] == [True]
+
+    # what the tissue or the regions leave as it was isn't counted again
+    w.session.regions.add(box(450, 500, 700, 700), "Tumor")
+    w.qtbot.wait(100)
+    assert grid.number.text() == counted
+    # another scale is another question
+    w.controller.set_mpp(2.0)
+    assert grid.number.isHidden()
+    w.wait(grid.number.isVisible)
+    assert grid.number.text() != counted
+    w.settle()
+    w.click(grid.button)
+    w.settle()
+    assert grid.number.text() == f"{w.session.spots.n_obs:,} spots."
+    assert w.errors == []
+
+
+def test_finding_tissue_to_count_gives_way_to_what_runs(shown_window, slide_file):
+    w = shown_window
+    grid, running = w.slide.spots.grid_form, True
+
+    def long():
+        while running:
+            time.sleep(0.01)
+            yield Progress(0, 0, "working")
+
+    begun = []
+    w.controller.task_started.connect(lambda area, _: begun.append(area))
+    w.open(slide_file)
+    w.controller.start("predict", long(), title="Predicting", on_return=lambda _: None)
+    w.qtbot.wait(1800)
+    assert COUNT not in begun
+    assert grid.number.isHidden()
+    running = False
+    w.wait(grid.number.isVisible)
+    assert COUNT in begun
+    w.settle()
     assert w.errors == []

@@ -32,7 +32,7 @@ def test_a_run_is_dropped_and_other_bins_are_chosen(window, tmp_path, picture_fi
     w = window
     run = write_hd(tmp_path / "run", image=False)
     shutil.copy(picture_file, run / "run_image.png")
-    row = w.slide.bins_row
+    row = w.slide.spots.bins_row
     assert row.isHidden()
     w.controller.workspace.drops.open([run])
     w.wait(lambda: w.session.spots is not None or bool(w.errors))
@@ -58,5 +58,5 @@ def test_a_run_is_dropped_and_other_bins_are_chosen(window, tmp_path, picture_fi
     w.settle()
     assert w.session.slide is slide
     assert not w.errors
-    w.click(w.slide.clear_spots_button)
+    w.click(w.slide.spots.clear_button)
     assert row.isHidden()

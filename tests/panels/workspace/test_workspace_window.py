@@ -146,11 +146,11 @@ def test_what_is_saved_needs_no_question(work, tmp_path):
 
 def test_another_slide_asks_before_a_prediction_goes(work, picture_file, tmp_path):
     w, row = work, work.slide.work
-    w.slide.open_path(picture_file)
+    w.open_path(picture_file)
     assert "is in no file yet" in row.before.notice.text()
     w.click(row.before.buttons["Leave it"])
     assert w.session.prediction is not None
-    w.slide.open_path(picture_file)
+    w.open_path(picture_file)
     w.choose(tmp_path / "first.stexp")
     w.click(row.before.buttons["Save first"])
     w.settle()
@@ -176,7 +176,7 @@ def moved(work, tmp_path, slide_file):
         file.write(b"\0" * 5000)  # another content than that of the other tests
     w.controller.workspace.unsaved.note_prediction(w.session.prediction)
     w.open(here)
-    w.slide.spots_requested.emit(w.session_spots, None)
+    w.slide.spots.load(w.session_spots)
     w.settle()
     predict(w)
     save(w, tmp_path / "moved.stexp")
@@ -209,7 +209,7 @@ def test_a_slide_that_is_nowhere_is_asked_for(moved):
     assert w.session.spots is None  # nothing happens before the answer
     w.choose(new)
     w.click(dialog.find_buttons["slide"])
-    assert str(new) in dialog.findChildren(type(w.slide.mpp_label))[1].text()
+    assert str(new) in dialog.findChildren(type(w.slide.pixel_size.label))[1].text()
     w.click(dialog.open_button)
     w.settle()
     assert w.session.slide.path == new
@@ -303,7 +303,7 @@ def test_the_tab_the_folds_and_the_forms_come_back(shown_window, slide_file, spo
     fold = w.genes.folds[-1]
     w.bring_forward(w.genes)
     fold.set_opened(True)
-    w.slide.grid_form.pitch_box.setValue(220)
+    w.slide.spots.grid_form.pitch_box.setValue(220)
     w.session.comparison.side_by_side = False
     w.session.aligning.shift(10, 0)
     assert w.controller.habits._has_to_ask()
@@ -312,13 +312,13 @@ def test_the_tab_the_folds_and_the_forms_come_back(shown_window, slide_file, spo
     w.settle()
     assert not w.controller.habits._has_to_ask()  # the draft is in the file, too
     fold.set_opened(False)
-    w.slide.grid_form.pitch_box.setValue(100)
+    w.slide.spots.grid_form.pitch_box.setValue(100)
     w.bring_forward(w.slide)
     w.controller.workspace.open(tmp_path / "look.stexp")
     w.settle()
     w.wait(lambda: not w.genes.visibleRegion().isEmpty())
     assert fold.opened
-    assert w.slide.grid_form.settings().pitch_um == 220
+    assert w.slide.spots.grid_form.settings().pitch_um == 220
     assert w.session.aligning.moved
     assert w.errors == []
 
