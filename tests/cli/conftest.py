@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.builders import write_ome_tiff
+from tests.builders import build_tiny_bundle, write_ome_tiff
 from tests.study.conftest import data_folder, dataset, manifest
 
 __all__ = ["data_folder", "dataset", "manifest"]
@@ -189,34 +189,8 @@ def checkpoint(folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def bundle(folder: Path) -> Path:
     """A ResNet-18 with random weights that reads 32 px at 1 µm/px; 20 reference spots."""
-    import torch
-    from scipy import sparse
+    from napari_stexp.model import save_bundle
 
-    from napari_stexp import model
-
-    torch.manual_seed(0)
-    rng = np.random.default_rng(0)
-    infos = tuple(
-        model.SectionInfo(name=name, patient=name[0], n_spots=10) for name in ("A1", "B1")
-    )
-    header = model.BundleHeader(
-        name="tiny",
-        encoder="resnet18",
-        genes=GENES,
-        sizes=model.ModelSizes(projection=16, n_positions=(8, 8)),
-        input=model.InputContract(patch_px=PATCH, mpp=MPP),
-        retrieval=model.Retrieval(k=5),
-        sections=infos,
-    )
-    network = model.MclSTExp("resnet18", len(GENES), (8, 8), projection=16, patch_px=PATCH)
-    bank = model.ReferenceBank(
-        embeddings=rng.normal(size=(20, 16)).astype(np.float32),
-        section=np.repeat([0, 1], 10).astype(np.int32),
-        sections=infos,
-        spot_ids=np.array([f"s{i}" for i in range(20)]),
-        positions=np.zeros((20, 2), np.int32),
-        centers=np.zeros((20, 2)),
-        counts=sparse.csr_array(rng.poisson(3.0, (20, len(GENES))).astype(np.float32)),
-    )
-    whole = model.ModelBundle(header=header, state=network.state_dict(), bank=bank)
-    return model.save_bundle(whole, folder / "tiny.safetensors")
+    contract = {"patch_px": PATCH, "mpp": MPP}
+    whole = build_tiny_bundle(GENES, {"A1": 10, "B1": 10}, input=contract)
+    return save_bundle(whole, folder / "tiny.safetensors")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.builders import write_ome_tiff
+from tests.builders import build_tiny_bundle, write_ome_tiff
 
 GENES = ("ERBB2", "COL1A1", "IGKC")
 PATCH = 32
@@ -41,35 +41,10 @@ def bundle_path(tmp_path):
 
 
 def save_tiny_bundle(path, seed=0):
-    import torch
-    from scipy import sparse
+    from napari_stexp.model import save_bundle
 
-    from napari_stexp import model
-
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    sections = (model.SectionInfo(name="A1", patient="A", n_spots=40),)
-    header = model.BundleHeader(
-        name="tiny",
-        encoder="resnet18",
-        genes=GENES,
-        sizes=model.ModelSizes(projection=16, n_positions=(8, 8)),
-        input=model.InputContract(patch_px=PATCH, mpp=MPP, fill=(0, 0, 0)),
-        retrieval=model.Retrieval(k=5),
-        sections=sections,
-    )
-    network = model.MclSTExp("resnet18", len(GENES), (8, 8), projection=16, patch_px=PATCH)
-    bank = model.ReferenceBank(
-        embeddings=rng.normal(size=(40, 16)).astype(np.float32),
-        section=np.zeros(40, np.int32),
-        sections=sections,
-        spot_ids=np.array([f"s{i}" for i in range(40)]),
-        positions=np.zeros((40, 2), np.int32),
-        centers=np.zeros((40, 2)),
-        counts=sparse.csr_array(rng.poisson(3.0, (40, len(GENES))).astype(np.float32)),
-    )
-    bundle = model.ModelBundle(header=header, state=network.state_dict(), bank=bank)
-    return model.save_bundle(bundle, path)
+    contract = {"patch_px": PATCH, "mpp": MPP, "fill": (0, 0, 0)}
+    return save_bundle(build_tiny_bundle(GENES, {"A1": 40}, input=contract, seed=seed), path)
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,6 @@ import base64
 import dataclasses
 import io
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -20,48 +19,18 @@ from napari_stexp.compare import (
 )
 from napari_stexp.errors import EvaluationError, OutputError
 from napari_stexp.evaluate.report_words import format_number
+from tests.builders import StrictHTML
 from tests.compare.contents import GENES, N, make_content, make_labels, make_prediction, make_spots
 
 lxml_html = pytest.importorskip("lxml.html")
 
-VOID = {"meta", "img", "br", "link", "input", "hr"}
 NASTY = "<script>alert('x')</script> & \"S\" $x_1$"
 
 
-class _Strict(HTMLParser):
-    """Fail on a tag that isn't closed or closes nothing, and keep what a test may ask for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.seen: list[tuple[str, dict[str, str | None]]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open, f"</{tag}> closes nothing"
-        assert self.open.pop() == tag
-
-
-def _write(content: ReportContent, folder: Path) -> tuple[str, _Strict]:
+def _write(content: ReportContent, folder: Path) -> tuple[str, StrictHTML]:
     path = write_comparison_report(content, folder / "report.html")
     assert [entry.name for entry in folder.iterdir()] == ["report.html"]
-    return _read(path)
-
-
-def _read(path: Path) -> tuple[str, _Strict]:
-    text = path.read_text(encoding="utf-8")
-    parser = _Strict()
-    parser.feed(text)
-    parser.close()
-    assert parser.open == []
-    return text, parser
+    return StrictHTML.read(path)
 
 
 def _words(text: str) -> str:
@@ -87,7 +56,7 @@ def content() -> ReportContent:
 
 
 @pytest.fixture(scope="module")
-def page(content, tmp_path_factory) -> tuple[str, _Strict]:
+def page(content, tmp_path_factory) -> tuple[str, StrictHTML]:
     return _write(content, tmp_path_factory.mktemp("page"))
 
 

@@ -6,7 +6,6 @@ import dataclasses
 import re
 import sys
 import threading
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -19,44 +18,18 @@ from napari_stexp.evaluate.drawing import Picture
 from napari_stexp.evaluate.report import compose_report, write_report
 from napari_stexp.evaluate.report_words import describe_method, format_interval, format_number
 from napari_stexp.evaluate.results import ALL, METRICS, StudyResult
+from tests.builders import StrictHTML
 from tests.evaluate.report_studies import SKILL, make_section, make_study
 
 lxml_html = pytest.importorskip("lxml.html")
 
-VOID = {"meta", "img", "br", "link", "input", "hr"}
 NASTY = "<script>alert('x')</script> & \"S\" $x_1$"
 
 
-class _Strict(HTMLParser):
-    """Fail on a tag that isn't closed or closes nothing, and keep what a test may ask for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.seen: list[tuple[str, dict[str, str | None]]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open, f"</{tag}> closes nothing"
-        assert self.open.pop() == tag
-
-
-def _write(result: StudyResult, folder: Path) -> tuple[str, _Strict]:
+def _write(result: StudyResult, folder: Path) -> tuple[str, StrictHTML]:
     path = write_report(result, folder / "report.html")
-    text = path.read_text(encoding="utf-8")
-    parser = _Strict()
-    parser.feed(text)
-    parser.close()
-    assert parser.open == []
     assert [entry.name for entry in folder.iterdir()] == ["report.html"]
-    return text, parser
+    return StrictHTML.read(path)
 
 
 def _words(text: str) -> str:
@@ -93,11 +66,11 @@ def study() -> StudyResult:
 
 
 @pytest.fixture(scope="module")
-def report(study: StudyResult, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, _Strict]:
+def report(study: StudyResult, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, StrictHTML]:
     return _write(study, tmp_path_factory.mktemp("report"))
 
 
-def test_it_needs_nothing_from_elsewhere(report: tuple[str, _Strict]) -> None:
+def test_it_needs_nothing_from_elsewhere(report: tuple[str, StrictHTML]) -> None:
     text, parser = report
     links = [attrs.get("href") or "" for tag, attrs in parser.seen if tag == "a"]
     outside = [link for link in links if not link.startswith("#")]
@@ -114,7 +87,7 @@ def test_it_needs_nothing_from_elsewhere(report: tuple[str, _Strict]) -> None:
             assert re.match(r"#|data:image/", attrs["href"] or ""), tag
 
 
-def test_references_inside_it_exist_once(report: tuple[str, _Strict]) -> None:
+def test_references_inside_it_exist_once(report: tuple[str, StrictHTML]) -> None:
     _, parser = report
     names = [attrs["id"] for _, attrs in parser.seen if attrs.get("id")]
     assert len(names) == len(set(names))
@@ -127,7 +100,7 @@ def test_references_inside_it_exist_once(report: tuple[str, _Strict]) -> None:
     assert {"tissue-0", "tissue-1", "tissue-2"} <= used
 
 
-def test_images_have_a_text_and_a_size(report: tuple[str, _Strict]) -> None:
+def test_images_have_a_text_and_a_size(report: tuple[str, StrictHTML]) -> None:
     _, parser = report
     images = [attrs for tag, attrs in parser.seen if tag == "img"]
     assert len(images) == 2 * 5  # two scales: sections, distribution, scatter, p, levels
@@ -137,7 +110,7 @@ def test_images_have_a_text_and_a_size(report: tuple[str, _Strict]) -> None:
 
 
 def test_tables_hold_the_numbers_of_the_result(
-    study: StudyResult, report: tuple[str, _Strict]
+    study: StudyResult, report: tuple[str, StrictHTML]
 ) -> None:
     page = lxml_html.fromstring(report[0].encode())
     for scale in study.scales:
@@ -167,7 +140,7 @@ def _check_cell(text: str, row: pd.Series, metric: str) -> None:
 
 
 def test_gene_table_holds_every_gene_with_its_numbers(
-    study: StudyResult, report: tuple[str, _Strict]
+    study: StudyResult, report: tuple[str, StrictHTML]
 ) -> None:
     page = lxml_html.fromstring(report[0].encode())
     n_sections = len(study.sections)
@@ -196,7 +169,7 @@ def test_gene_table_holds_every_gene_with_its_numbers(
 
 
 def test_domain_tables_hold_the_agreement_of_the_result(
-    study: StudyResult, report: tuple[str, _Strict]
+    study: StudyResult, report: tuple[str, StrictHTML]
 ) -> None:
     page = lxml_html.fromstring(report[0].encode())
     _, each = page.xpath("//table[thead/tr/th[text()='ARI']]")
@@ -214,11 +187,11 @@ def test_domain_tables_hold_the_agreement_of_the_result(
         ]
 
 
-def test_sections_without_labels_are_named(report: tuple[str, _Strict]) -> None:
+def test_sections_without_labels_are_named(report: tuple[str, StrictHTML]) -> None:
     assert "Not compared with labels (without a pathologist's labels: S3)." in _words(report[0])
 
 
-def test_small_p_values_are_counted(study: StudyResult, report: tuple[str, _Strict]) -> None:
+def test_small_p_values_are_counted(study: StudyResult, report: tuple[str, StrictHTML]) -> None:
     words = _words(report[0])
     for scale in study.scales:
         table = study.scores[study.scores["scale"] == scale]
@@ -231,7 +204,7 @@ def test_small_p_values_are_counted(study: StudyResult, report: tuple[str, _Stri
         )
 
 
-def test_every_table_and_plot_says_scale_and_hold_out(report: tuple[str, _Strict]) -> None:
+def test_every_table_and_plot_says_scale_and_hold_out(report: tuple[str, StrictHTML]) -> None:
     page = lxml_html.fromstring(report[0].encode())
     for scale in ("spot", "gene"):
         part = page.xpath(f"//section[h2[@id='scale-{scale}']]")[0]
@@ -245,7 +218,7 @@ def test_every_table_and_plot_says_scale_and_hold_out(report: tuple[str, _Strict
         assert "per-spot scale; section held out" in caption.text_content()
 
 
-def test_the_hold_out_and_the_facts_are_said(report: tuple[str, _Strict]) -> None:
+def test_the_hold_out_and_the_facts_are_said(report: tuple[str, StrictHTML]) -> None:
     words = _words(report[0])
     for text in (
         "A <b>study</b>",
@@ -302,7 +275,7 @@ def test_leakage_names_the_patients_that_were_seen(
     assert expected in words
 
 
-def test_scales_are_never_in_one_table(report: tuple[str, _Strict]) -> None:
+def test_scales_are_never_in_one_table(report: tuple[str, StrictHTML]) -> None:
     page = lxml_html.fromstring(report[0].encode())
     captions = [caption.text_content() for caption in page.xpath("//section[h2]//caption")]
     named = [text for text in captions if "per-spot" in text or "per-gene" in text]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.builders import write_ome_tiff
+from tests.builders import build_tiny_bundle, write_ome_tiff
 
 GENES = ("ERBB2", "COL1A1", "IGKC", "ADIPOQ", "KRT19", "CD74", "SFRP2")
 MPP = 1.0
@@ -97,43 +97,16 @@ def wrong_pitch_file(folder: Path) -> Path:
     return path
 
 
-def build_bundle(scores: bool = True):
+def build_bundle():
     """A ResNet-18 with random weights and a bank of 40 spots in two sections."""
-    import torch
-    from scipy import sparse
-
-    from napari_stexp import model
-
-    torch.manual_seed(0)
-    rng = np.random.default_rng(0)
-    n = 40
-    section = np.repeat([0, 1], n // 2).astype(np.int32)
-    sections = tuple(
-        model.SectionInfo(name=name, patient=name[0], organ="breast", n_spots=n // 2)
-        for name in ("A1", "B1")
-    )
-    header = model.BundleHeader(
-        name="tiny",
-        encoder="resnet18",
-        genes=GENES,
-        sizes=model.ModelSizes(projection=16, n_positions=(8, 8)),
-        input=model.InputContract(patch_px=PATCH, mpp=MPP, fill=(0, 0, 0)),
-        retrieval=model.Retrieval(k=5),
-        sections=sections,
+    return build_tiny_bundle(
+        GENES,
+        {"A1": 20, "B1": 20},
+        input={"patch_px": PATCH, "mpp": MPP, "fill": (0, 0, 0)},
+        organ="breast",
         intended_use="Tests only.",
         citation="Nobody, 2024.",
     )
-    network = model.MclSTExp("resnet18", len(GENES), (8, 8), projection=16, patch_px=PATCH)
-    bank = model.ReferenceBank(
-        embeddings=rng.normal(size=(n, 16)).astype(np.float32),
-        section=section,
-        sections=sections,
-        spot_ids=np.array([f"s{i}" for i in range(n)]),
-        positions=np.zeros((n, 2), np.int32),
-        centers=np.zeros((n, 2)),
-        counts=sparse.csr_array(rng.poisson(3.0, (n, len(GENES))).astype(np.float32)),
-    )
-    return model.ModelBundle(header=header, state=network.state_dict(), bank=bank)
 
 
 @pytest.fixture(scope="session")
@@ -295,11 +268,23 @@ class Window(Desk):
         self.plots = panels["Plots"]
 
     def open(self, *paths):
-        """Drop files on the panel, one after the other."""
+        """Open files, one after the other."""
         for path in paths:
-            self.slide.open_path(path)
+            self.open_path(path)
             self.settle()
         assert self.errors == []
+
+    def open_path(self, path):
+        """Ask for a file to be opened, as the button for files of its kind does."""
+        name = path.name.lower()
+        if name.endswith((".h5ad", ".tsv", ".tsv.gz", ".parquet")):
+            self.slide.spots.load(path)
+        elif name.endswith((".geojson", ".json", ".xml", ".ndpa", ".geojson.gz", ".csv", ".zip")):
+            self.slide.annotations_requested.emit(path)
+        elif name.endswith(".safetensors"):
+            self.model.load_requested.emit(path)
+        else:
+            self.slide.open_requested.emit(path)
 
 
 @pytest.fixture(autouse=True)

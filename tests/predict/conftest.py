@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.builders import write_ome_tiff
+from tests.builders import build_tiny_bundle, write_ome_tiff
 
 GENES = ("ERBB2", "COL1A1", "IGKC", "ADIPOQ", "KRT19", "CD74", "SFRP2")
 PATCH = 32
@@ -81,48 +81,11 @@ def build_bundle(n=40, seed=0, **changes):
 
     Changes are fields of the header, or ``input``'s and ``retrieval``'s.
     """
-    import torch
-    from scipy import sparse
-
-    from napari_stexp import model
-
-    torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
+    counts = np.bincount(rng.integers(0, 3, n), minlength=3).tolist()
     contract = {"patch_px": PATCH, "mpp": MPP, "fill": (0, 0, 0)} | changes.pop("input", {})
-    retrieval = {"k": 5} | changes.pop("retrieval", {})
-    section = np.sort(rng.integers(0, 3, n)).astype(np.int32)
-    sections = tuple(
-        model.SectionInfo(name=name, patient=patient, n_spots=int((section == i).sum()))
-        for i, (name, patient) in enumerate([("A1", "A"), ("B1", "B"), ("B2", "B")])
-    )
-    header = model.BundleHeader(
-        name="tiny",
-        encoder="resnet18",
-        genes=GENES,
-        sizes=model.ModelSizes(projection=16, n_positions=(8, 8)),
-        input=model.InputContract(**contract),
-        retrieval=model.Retrieval(**retrieval),
-        sections=sections,
-        **changes,
-    )
-    network = model.MclSTExp(
-        "resnet18",
-        len(GENES),
-        (8, 8),
-        projection=16,
-        patch_px=contract["patch_px"],
-        context=header.input.n_fields,
-    )
-    bank = model.ReferenceBank(
-        embeddings=rng.normal(size=(n, 16)).astype(np.float32),
-        section=section,
-        sections=sections,
-        spot_ids=np.array([f"s{i}" for i in range(n)]),
-        positions=np.zeros((n, 2), np.int32),
-        centers=np.zeros((n, 2)),
-        counts=sparse.csr_array(rng.poisson(3.0, (n, len(GENES))).astype(np.float32)),
-    )
-    return model.ModelBundle(header=header, state=network.state_dict(), bank=bank)
+    sections = dict(zip(("A1", "B1", "B2"), counts, strict=True))
+    return build_tiny_bundle(GENES, sections, input=contract, seed=seed, rng=rng, **changes)
 
 
 @pytest.fixture(scope="session")
