@@ -128,7 +128,9 @@ def _follow_work(window: Any, controller: Controller) -> None:
     """Let a window name the work, save it with keys, take drops and ask before it closes."""
     from napari_stexp.panels.letters import LettersAhead
     from napari_stexp.panels.workspace.window_habits import WindowHabits
+    from napari_stexp.viewer.plate import use_plates
 
+    use_plates()
     letters = LettersAhead(window, controller)
     controller.watcher.closed.connect(letters.stop)  # type: ignore[union-attr]
     controller.habits = WindowHabits(controller, window)
@@ -223,38 +225,30 @@ def _turn_tabs(main: Any) -> None:
 
 
 def open_train(napari_viewer: Any) -> Any:
-    """Open the panel *Train*, as a tab beside the others where they are open.
-
-    Parameters
-    ----------
-    napari_viewer : napari.Viewer
-        The viewer.
-
-    Returns
-    -------
-    QWidget
-        The panel; one that is open already is kept as it is.
-    """
-    return _open_extra(napari_viewer, TRAIN[0])
+    """Open the panel *Train*, as `open_extra` does."""
+    return open_extra(napari_viewer, TRAIN[0])
 
 
 def open_align(napari_viewer: Any) -> Any:
-    """Open the panel *Align*, as a tab beside the others where they are open.
+    """Open the panel *Align*, as `open_extra` does."""
+    return open_extra(napari_viewer, ALIGN[0])
+
+
+def open_extra(napari_viewer: Any, title: str) -> Any:
+    """Open a panel that isn't opened with the others, as a tab beside them where they are open.
 
     Parameters
     ----------
     napari_viewer : napari.Viewer
         The viewer.
+    title : str
+        Of the panel.
 
     Returns
     -------
     QWidget
         The panel; one that is open already is kept as it is.
     """
-    return _open_extra(napari_viewer, ALIGN[0])
-
-
-def _open_extra(napari_viewer: Any, title: str) -> Any:
     viewer = unwrap(napari_viewer)
     dock, panel = viewer.window.add_plugin_dock_widget(PLUGIN, title)
     join_tabs(panel, title)
