@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["PredictionControl"]
 
 _VIEW_MS = 120  # between two looks at a view that moves
-_NAMES = {"tissue": "", "region": " in the region", "view": " in view"}
+_NAMES = {"tissue": " on the tissue mask", "region": " in the region", "view": " in view"}
 
 
 class PredictionControl(QObject):
@@ -130,7 +130,7 @@ class PredictionControl(QObject):
             "predict",
             steps,
             title=f"Predicting {count(request.spots.n_obs, 'spot')}"
-            if where == "tissue"
+            if where == "tissue" and request.tissue is None
             else f"Predicting spots{_NAMES[where]}",
             unit="spots",
             on_yield=self._take,
