@@ -13,6 +13,7 @@ from qtpy.QtCore import QCoreApplication, QObject, QTimer
 
 if TYPE_CHECKING:
     from napari_stexp.panels.reports import TaskReport
+    from napari_stexp.progress import Progress
 
 __all__ = ["ActivityBoard", "ActivityEntry", "activity_board"]
 
@@ -32,31 +33,29 @@ class ActivityEntry:
     """
 
     def __init__(self, read: Callable[[], TaskReport], on_stop: Callable[[], None]) -> None:
-        self._read = read
+        self._read: Callable[[], TaskReport] | None = read
         self._on_stop = on_stop
         self._begun = time.monotonic()
         self._bar: progress | None = None
         self.over = False
 
     def stop(self) -> None:
-        """Take the bar away, as soon as the event loop is idle."""
-        self.over = True
+        """Take the bar away, as soon as the event loop is idle; nothing is read any more."""
+        self.over, self._read = True, None
         self._on_stop()
 
     def show(self) -> None:
         """Bring the bar up to date; a task that is over before the first time has none."""
-        if self.over:
+        if self._read is None:
             self._close()
-        elif self._bar is None:
-            if time.monotonic() - self._begun >= _FIRST_S:
-                state = self._read().progress
-                # tqdm prints to the terminal where there is no window; nobody reads it there.
-                self._bar = progress(total=state.total, desc=state.stage, file=io.StringIO())
-        else:
-            self._update(self._bar)
+        elif self._bar is not None:
+            self._update(self._bar, self._read().progress)
+        elif time.monotonic() - self._begun >= _FIRST_S:
+            state = self._read().progress
+            # tqdm prints to the terminal where there is no window; nobody reads it there.
+            self._bar = progress(total=state.total, desc=state.stage, file=io.StringIO())
 
-    def _update(self, bar: progress) -> None:
-        state = self._read().progress
+    def _update(self, bar: progress, state: Progress) -> None:
         if bar.total != state.total:
             bar.total = state.total
         if bar.desc.removesuffix(": ") != state.stage:

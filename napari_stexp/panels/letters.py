@@ -10,6 +10,7 @@ import string
 import weakref
 from typing import Any
 
+import numpy as np
 from qtpy.QtCore import QObject, QTimer
 from qtpy.QtGui import QGuiApplication
 
@@ -58,6 +59,19 @@ class LettersAhead(QObject):
                 self.stop()
                 return
             fonts = window._qt_viewer._font_manager
-            _ = fonts.get_font(QGuiApplication.font().family())[self._left.pop(0)]
+            font = fonts.get_font(QGuiApplication.font().family())
+            _ = font[self._left.pop(0)]
+            _keep_kernel(font)
         except (AttributeError, RuntimeError, TypeError):  # they are rendered when they are seen
             self.stop()
+
+
+def _keep_kernel(font: Any) -> None:
+    """Hand the filter of letters to the graphics card once.
+
+    vispy keeps it as an array, and sends it again for every text of every picture.
+    """
+    from vispy.gloo import Texture2D
+
+    if isinstance(font._kernel, np.ndarray):
+        font._kernel = Texture2D(font._kernel)

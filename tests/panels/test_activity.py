@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import pytest
 
 pytest.importorskip("qtpy.QtWidgets")
@@ -84,9 +86,15 @@ def test_a_task_that_is_over_at_once_gets_no_bar(board, qtbot):
     assert not board._entries
 
 
-def test_the_last_state_of_a_stopped_task_is_not_read(board, qtbot):
-    entry = board.add(lambda: TaskReport(Progress(0, 1, "here")))
+def test_a_stopped_task_is_neither_read_nor_kept(board, qtbot):
+    class Task:
+        report = TaskReport(Progress(0, 1, "here"))
+
+    task = Task()
+    entry = board.add(lambda task=task: task.report)
     qtbot.waitUntil(lambda: EagerBar.open_bars == 1)
-    entry._read = lambda: pytest.fail("its owner is gone")
+    left = weakref.ref(task)
+    del task
     entry.stop()
+    assert left() is None
     qtbot.waitUntil(lambda: EagerBar.open_bars == 0)
