@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ActivityBoard", "ActivityEntry", "activity_board"]
 
-_FIRST_S = 1.5  # the panels show it at once; to make a bar takes napari 0.1 to 0.3 s
+_FIRST_S = 4.0  # the panels show it at once; to make a bar takes napari 0.1 to 0.3 s
 _EVERY_MS = 500  # each change paints the window
 
 

@@ -162,7 +162,7 @@ def test_a_folder_in_the_way_is_found_before_the_work(run, slide, bundle, tmp_pa
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT can't be sent to one process")
-@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("keep", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_ctrl_c_leaves_no_partial_file_unless_asked(slide, bundle, tmp_path, keep) -> None:
     output = tmp_path / "out.h5ad"
     command = ["predict", slide, "-m", bundle, "-o", output, "--pitch", "4", "--diameter", "4"]

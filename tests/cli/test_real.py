@@ -34,7 +34,10 @@ def released_bundle(released_checkpoint: Path, her2st: Path, tmp_path_factory) -
 
 @pytest.mark.parametrize(
     ("metric", "scale", "name"),
-    [("l1", "spot", "pred_l1_spotnorm_C4"), ("l2", "gene", "pred_l2_C4")],
+    [
+        ("l1", "spot", "pred_l1_spotnorm_C4"),
+        pytest.param("l2", "gene", "pred_l2_C4", marks=pytest.mark.slow),
+    ],
 )
 def test_c4_agrees_with_the_released_code(
     run_json, her2st, released_bundle, reference, tmp_path, metric, scale, name

@@ -128,6 +128,7 @@ def test_labels_that_cannot_be_compared():
         compare_labels(["undetermined", np.nan], [0, 1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ["kmeans", "leiden"])
 def test_the_number_of_threads_stays_as_it_was(algorithm) -> None:
     """A training that comes afterwards has to sum in the same order."""

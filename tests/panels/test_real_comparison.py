@@ -10,7 +10,7 @@ from shapely import MultiPoint
 
 from napari_stexp.spots import find_sections, write_spots
 
-pytestmark = [pytest.mark.gui, pytest.mark.data, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.gui, pytest.mark.data, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture

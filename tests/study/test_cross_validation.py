@@ -82,6 +82,7 @@ def test_every_section_is_held_out_once_and_never_learned_from(patients, by, dat
             assert not {name[0] for name in parts[0] + parts[1]} & {name[0] for name in parts[2]}
 
 
+@pytest.mark.slow
 def test_folds_are_trained_scored_together_and_kept(dataset, quick, tmp_path) -> None:
     from dataclasses import replace
 

@@ -237,6 +237,7 @@ def test_early_stopping_keeps_the_best_weights(tmp_path: Path) -> None:
     assert all(torch.equal(tensor, again.state[name]) for name, tensor in stopped.state.items())
 
 
+@pytest.mark.slow
 def test_a_time_limit_stops_and_more_time_goes_on(tmp_path: Path) -> None:
     short = exhaust(start(tmp_path, {"max_minutes": 0.0}))
     facts = short.header.training["run"]
