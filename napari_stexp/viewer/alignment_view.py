@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_stexp.viewer.drawn import attempt
-from napari_stexp.viewer.frame import layer_frame, place, to_level0, to_yx, world_mpp
+from napari_stexp.viewer.frame import WorldFrame, layer_frame, place, to_yx, world_mpp
 
 if TYPE_CHECKING:
     from napari.layers import Layer, Points
@@ -72,6 +72,7 @@ class AlignmentView:
         self._session = session
         self._stack = stack
         self._viewer = stack.viewer
+        self._frame = WorldFrame(session, stack.viewer)
         self._moved_layers = moved_layers
         self._before: Any = None
         self.layer: Points | None = None
@@ -131,7 +132,7 @@ class AlignmentView:
 
     def _fit(self, _: Any = None) -> None:
         if self.layer is not None and len(self.layer.data):
-            self.layer.size = _MARK_SCREEN_PX * self._screen_px
+            self.layer.size = _MARK_SCREEN_PX * self._frame.screen_px
 
     def _make_layer(self) -> Points:
         from napari.layers import Points
@@ -210,7 +211,7 @@ class AlignmentView:
             attempt(action)
 
     def _step(self, x: int, y: int, factor: float) -> None:
-        far = self.step * factor / self._scale
+        far = self.step * factor / self._frame.scale
         self._if_moving(lambda: self._session.aligning.shift(x * far, y * far))
 
     def _grow(self, factor: float) -> None:
@@ -237,11 +238,11 @@ class AlignmentView:
     def _drag_spots(self, event: Any) -> Iterator[None]:
         """Move the spots with the mouse; with Shift turn them about their middle."""
         aligning = self._session.aligning
-        last = np.array(self._place_of(event))
+        last = np.array(self._frame.place_of(event))
         turns = "Shift" in event.modifiers
         yield
         while event.type == "mouse_move":
-            now = np.array(self._place_of(event))
+            now = np.array(self._frame.place_of(event))
             if turns:
                 a, b = last - aligning.centre, now - aligning.centre
                 aligning.turn(float(np.degrees(np.arctan2(a[0] * b[1] - a[1] * b[0], a @ b))))
@@ -253,37 +254,24 @@ class AlignmentView:
     def _drag_point(self, event: Any) -> Iterator[None]:
         """Set a point with a click; take hold of one and move it."""
         aligning = self._session.aligning
-        held = self._point_at(self._place_of(event))
+        held = self._point_at(self._frame.place_of(event))
         moved = False
         start = np.array(event.pos, dtype=np.float64)
         yield
         while event.type == "mouse_move":
             moved = moved or np.abs(np.asarray(event.pos) - start).max() > _SLIP_SCREEN_PX
             if held is not None and moved:
-                aligning.move_point(held, slide=self._place_of(event))
+                aligning.move_point(held, slide=self._frame.place_of(event))
             yield
         if held is None and not moved:
-            aligning.set_point(slide=self._place_of(event))
+            aligning.set_point(slide=self._frame.place_of(event))
 
     def _point_at(self, xy: tuple[float, float]) -> int | None:
         pairs = self._session.aligning.draft.pairs
         away = [np.inf if p.slide is None else np.hypot(*np.subtract(p.slide, xy)) for p in pairs]
-        if not away or min(away) > _REACH_SCREEN_PX * self._screen_px:
+        if not away or min(away) > _REACH_SCREEN_PX * self._frame.screen_px:
             return None
         return int(np.argmin(away))
-
-    def _place_of(self, event: Any) -> tuple[float, float]:
-        return to_level0(event.position, world_mpp(self._session))
-
-    @property
-    def _scale(self) -> float:
-        """World units per level-0 px."""
-        return float(layer_frame(world_mpp(self._session))["scale"][0])
-
-    @property
-    def _screen_px(self) -> float:
-        """Level-0 px per screen pixel."""
-        return 1 / (float(self._viewer.scene.camera.zoom) * self._scale)
 
     def close(self) -> None:
         """Stop following, and take the points away."""

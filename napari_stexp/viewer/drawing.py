@@ -10,7 +10,7 @@ import numpy as np
 from napari_stexp.session import N_HOT_KEYS
 from napari_stexp.viewer.drawing_layer import DrawingLayer
 from napari_stexp.viewer.drawn import Drawn, attempt
-from napari_stexp.viewer.frame import layer_frame, place, to_level0, world_mpp
+from napari_stexp.viewer.frame import WorldFrame, layer_frame, place, world_mpp
 from napari_stexp.viewer.gestures import thin_out
 from napari_stexp.viewer.outline_editor import OutlineEditor
 from napari_stexp.viewer.picking import Picking
@@ -69,6 +69,7 @@ class Drawing:
         self._session = session
         self._stack = stack
         self._viewer = stack.viewer
+        self._frame = WorldFrame(session, stack.viewer)
         self._shown: DrawingLayer | None = None
         self._active_before: Any = None
         self._corners: list[tuple[float, float]] = []
@@ -183,13 +184,13 @@ class Drawing:
         if event.button != 1 or not self._may_draw(tool):
             return
         if tool == "polygon":
-            self._add_corner(self._place_of(event))
+            self._add_corner(self._frame.place_of(event))
             return
-        points = [self._place_of(event)]
+        points = [self._frame.place_of(event)]
         self._show(points)
         yield
         while event.type == "mouse_move":
-            points.append(self._place_of(event))
+            points.append(self._frame.place_of(event))
             self._show(points)
             yield
         if self._shown is not None:
@@ -201,7 +202,7 @@ class Drawing:
         return tool == "select" or attempt(self._session.regions.check_editable)
 
     def _add_corner(self, place: tuple[float, float]) -> None:
-        reach = _CLOSING_SCREEN_PX * self._screen_px
+        reach = _CLOSING_SCREEN_PX * self._frame.screen_px
         if len(self._corners) > 2 and np.hypot(*np.subtract(place, self._corners[0])) < reach:
             self.finish()
             return
@@ -211,7 +212,7 @@ class Drawing:
     def _stretch(self, layer: Any, event: Any) -> None:  # noqa: ARG002 - napari's signature
         """Let the last line of an unfinished outline follow the mouse."""
         if self._corners:
-            self._show([*self._corners, self._place_of(event)])
+            self._show([*self._corners, self._frame.place_of(event)])
 
     def finish(self) -> None:
         """Close the unfinished outline."""
@@ -239,29 +240,13 @@ class Drawing:
 
     def _hand_over(self, points: list[tuple[float, float]]) -> None:
         tool = self._session.regions.tool
-        tolerance = 0.0 if tool == "polygon" else _KEEP_SCREEN_PX * self._screen_px
+        tolerance = 0.0 if tool == "polygon" else _KEEP_SCREEN_PX * self._frame.screen_px
         self._results.take(tool, points, tolerance, self._brush_px)
-
-    # ---- frame ---------------------------------------------------------------------------
-
-    def _place_of(self, event: Any) -> tuple[float, float]:
-        """Return (x, y) of a mouse event in level-0 px."""
-        return to_level0(event.position, world_mpp(self._session))
-
-    @property
-    def _scale(self) -> float:
-        """World units per level-0 px."""
-        return float(layer_frame(world_mpp(self._session))["scale"][0])
-
-    @property
-    def _screen_px(self) -> float:
-        """Level-0 px per screen pixel."""
-        return 1 / (float(self._viewer.scene.camera.zoom) * self._scale)
 
     @property
     def _brush_px(self) -> float:
         """The brush's diameter in level-0 px."""
-        return self._session.regions.brush_um / self._scale
+        return self._session.regions.brush_um / self._frame.scale
 
     def _show(self, points: list[tuple[float, float]]) -> None:
         if self._shown is None:
@@ -273,7 +258,7 @@ class Drawing:
         else:
             color = _CHOICE if tool == "select" else self._color
             if len(points) > _MOST_SHOWN:  # napari's lines cost by the vertex
-                points = thin_out(points, self._screen_px)
+                points = thin_out(points, self._frame.screen_px)
             self._shown.show_line(points, color, float(self._viewer.scene.camera.zoom))
 
     @property

@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
     from napari_stexp.session import Session
     from napari_stexp.slide import Slide
 
-__all__ = ["image_frame", "layer_frame", "place", "to_level0", "to_yx", "world_mpp"]
+__all__ = ["WorldFrame", "image_frame", "layer_frame", "place", "to_level0", "to_yx", "world_mpp"]
 
 
 def world_mpp(session: Session) -> float | None:
@@ -63,3 +65,31 @@ def to_level0(position: ArrayLike, mpp: float | None) -> tuple[float, float]:
 def to_yx(xy: ArrayLike) -> NDArray[np.float64]:
     """Turn (N, 2) positions (x, y) into napari's (y, x), or back."""
     return np.ascontiguousarray(np.asarray(xy, dtype=np.float64)[:, ::-1])
+
+
+class WorldFrame:
+    """Where the mouse is, and how large things are, at a session's present scale and zoom.
+
+    Parameters
+    ----------
+    session : Session
+    viewer : ViewerModel
+    """
+
+    def __init__(self, session: Session, viewer: ViewerModel) -> None:
+        self._session = session
+        self._viewer = viewer
+
+    def place_of(self, event: Any) -> tuple[float, float]:
+        """Return (x, y) of a mouse event in level-0 px."""
+        return to_level0(event.position, world_mpp(self._session))
+
+    @property
+    def scale(self) -> float:
+        """World units per level-0 px."""
+        return float(layer_frame(world_mpp(self._session))["scale"][0])
+
+    @property
+    def screen_px(self) -> float:
+        """Level-0 px per screen pixel."""
+        return 1 / (float(self._viewer.scene.camera.zoom) * self.scale)
