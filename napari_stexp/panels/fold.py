@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QSizePolicy, QToolButton, QVBoxLayout, QWidget
+import contextlib
 
-__all__ = ["Fold"]
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+__all__ = ["Fold", "bring_into_view"]
 
 
 class Fold(QWidget):
@@ -44,6 +46,7 @@ class Fold(QWidget):
         outer.addWidget(self.button)
         outer.addWidget(self.body)
         self.button.toggled.connect(self._show)
+        self.button.clicked.connect(lambda on: bring_into_view(self) if on else None)
         self.button.setChecked(opened)
         self._show(opened)
 
@@ -60,3 +63,22 @@ class Fold(QWidget):
         arrow = Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow
         self.button.setArrowType(arrow)
         self.body.setVisible(opened)
+
+
+def bring_into_view(part: QWidget) -> None:
+    """Scroll a panel, once it is laid out, until a part of it is seen, its top before its end."""
+    area: QWidget | None = part
+    while area is not None and not isinstance(area, QScrollArea):
+        area = area.parentWidget()
+    if area is None:
+        return
+    panel: QScrollArea = area
+
+    def scroll() -> None:
+        with contextlib.suppress(RuntimeError):  # closed meanwhile
+            bar = panel.verticalScrollBar()
+            top = part.mapTo(panel.widget(), part.rect().topLeft()).y()
+            end = top + part.height() - panel.viewport().height()
+            bar.setValue(min(max(bar.value(), end), top))
+
+    QTimer.singleShot(0, scroll)

@@ -9,6 +9,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLabel, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from napari_stexp.gene import parse_genes
+from napari_stexp.panels.fold import bring_into_view
 from napari_stexp.panels.text import count, join_words
 from napari_stexp.panels.widgets import make_button, make_row
 
@@ -62,6 +63,7 @@ class PasteForm(QWidget):
         self.text.clear()
         self.show()
         self.text.setFocus()
+        bring_into_view(self)
 
     def check(self) -> None:
         """Say how many genes there are, and name the unknown ones."""
@@ -75,6 +77,8 @@ class PasteForm(QWidget):
             text += f" Not known: {join_words(match.unknown, 8)}."
         self.line.setText(text)
         self.line.setVisible(bool(genes))
+        if self.isVisible():
+            bring_into_view(self)
 
     def _ask(self) -> None:
         self.add_requested.emit(self.name.text(), self.text.toPlainText())

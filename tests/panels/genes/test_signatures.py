@@ -160,6 +160,17 @@ class TestList:
 
 
 class TestOwn:
+    def test_the_form_for_a_list_is_scrolled_into_view(self, seen):
+        w, view = seen, seen.genes.signatures
+        fold = next(fold for fold in w.genes.folds if fold.title == "Signatures and markers")
+        w.click(fold.button)
+        w.settle()
+        w.click(view.paste_button)
+        view.form.text.setPlainText("ERBB2, NOSUCH")
+        w.settle()
+        for part in (view.form.name, view.form.text, view.form.line, view.form.add_button):
+            assert part.visibleRegion().boundingRect() == part.rect()
+
     def test_a_pasted_list_is_scored_and_unknown_genes_are_named(self, measured):
         w, view = measured, measured.genes.signatures
         w.click(view.paste_button)
