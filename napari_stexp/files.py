@@ -15,6 +15,11 @@ from typing import Any
 
 from napari_stexp.errors import OutputError, StexpError
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 __all__ = [
     "LOCK",
     "atomic_path",
@@ -175,12 +180,14 @@ def locked(folder: Path, busy: StexpError) -> Iterator[None]:
     mine = _this_process()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if not _take_lock(folder / LOCK, mine):
-            raise busy
+        with _one_at_a_time(folder):
+            taken = _take_lock(folder / LOCK, mine)
     except OSError as error:
         raise OutputError(
             "can't write here", path=folder, found=error.strerror, hint="Choose another folder."
         ) from error
+    if not taken:
+        raise busy
     try:
         yield
     finally:
@@ -189,6 +196,25 @@ def locked(folder: Path, busy: StexpError) -> Iterator[None]:
                 (folder / LOCK).unlink()
             for path in made:
                 path.rmdir()  # an error, which ends this, where there is something in it
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Let nobody else look at a folder's lock meanwhile: what was left could be removed twice.
+
+    Where the system has no such lock, on Windows and on some network disks, `_remove_left`
+    puts back what it took by mistake.
+    """
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)  # which gives it up
 
 
 def _take_lock(path: Path, mine: dict[str, Any]) -> bool:

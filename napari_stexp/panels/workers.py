@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 import warnings
+import weakref
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import cache
@@ -177,7 +178,13 @@ class TaskHandle(QObject):
         worker.returned.connect(self._on_returned)
         worker.errored.connect(self._on_errored)
         self._running = True
-        self._activity = activity_board().add(lambda: self.report)
+        handle, first = weakref.ref(self), self.report
+
+        def read() -> TaskReport:  # the board outlives windows, and must not keep one
+            found = handle()
+            return first if found is None else found.report
+
+        self._activity = activity_board().add(read)
         self.destroyed.connect(self._activity.stop)
         worker.start()
 
