@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import tempfile
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,11 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from napari_stexp.errors import OutputError, StexpError
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = [
     "LOCK",
@@ -33,7 +27,6 @@ __all__ = [
 
 #: Name of a lock in the folder that it is of.
 LOCK = "lock.json"
-_WRITTEN_BY = 0.2  # seconds
 
 
 @contextmanager
@@ -180,8 +173,7 @@ def locked(folder: Path, busy: StexpError) -> Iterator[None]:
     mine = _this_process()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _one_at_a_time(folder):
-            taken = _take_lock(folder / LOCK, mine)
+        taken = _take_lock(folder / LOCK, mine)
     except OSError as error:
         raise OutputError(
             "can't write here", path=folder, found=error.strerror, hint="Choose another folder."
@@ -198,68 +190,19 @@ def locked(folder: Path, busy: StexpError) -> Iterator[None]:
                 path.rmdir()  # an error, which ends this, where there is something in it
 
 
-@contextmanager
-def _one_at_a_time(folder: Path) -> Iterator[None]:
-    """Let nobody else look at a folder's lock meanwhile: what was left could be removed twice.
-
-    Where the system has no such lock, on Windows and on some network disks, `_remove_left`
-    puts back what it took by mistake.
-    """
-    if fcntl is None:
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)  # which gives it up
-
-
 def _take_lock(path: Path, mine: dict[str, Any]) -> bool:
-    """Put a lock in place unless another is held there; a whole one or none."""
-    aside = path.with_name(f".{path.stem}-{mine['token']}{path.suffix}")
-    aside.write_text(json.dumps(mine), encoding="utf-8")
-    try:
-        while True:
-            try:
-                _place(aside, path)
-            except FileExistsError:
-                if _is_held(path) or not _remove_left(path, mine):
-                    return False
-            else:
-                return True
-    finally:
-        aside.unlink(missing_ok=True)
+    """Put a lock in place unless another is held there."""
+    from filelock import FileLock
 
-
-def _place(aside: Path, path: Path) -> None:
-    """Give a file a second name, which must be free."""
-    try:
-        os.link(aside, path)
-    except FileExistsError:
-        raise
-    except OSError:  # no second names on this disk
-        with path.open("x", encoding="utf-8") as file:
-            file.write(aside.read_text(encoding="utf-8"))
-
-
-def _remove_left(path: Path, mine: dict[str, Any]) -> bool:
-    """Remove a lock that a killed process has left; False if another has taken it by now."""
-    left = path.with_name(f".{path.stem}-{mine['token']}-left{path.suffix}")
-    try:
-        path.rename(left)
-    except FileNotFoundError:
+    # Who looks and takes is alone meanwhile, among this user's processes on this machine.
+    user = os.getuid() if hasattr(os, "getuid") else 0  # elsewhere the folder is the user's own
+    name = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
+    with FileLock(Path(tempfile.gettempdir()) / f"napari-stexp-{user}-{name}.lock"):
+        if _is_held(path):
+            return False
+        with atomic_path(path) as temporary:
+            temporary.write_text(json.dumps(mine), encoding="utf-8")
         return True
-    try:
-        if not _is_held(left):
-            return True
-        with suppress(FileExistsError):  # it was put there since it was looked at
-            _place(left, path)
-        return False
-    finally:
-        left.unlink(missing_ok=True)
 
 
 def _this_process() -> dict[str, Any]:
@@ -269,11 +212,7 @@ def _this_process() -> dict[str, Any]:
 
 def _read_lock(path: Path) -> Any:
     try:
-        text = path.read_text(encoding="utf-8")
-        if not text:  # perhaps it is being written, on a disk without second names
-            time.sleep(_WRITTEN_BY)
-            text = path.read_text(encoding="utf-8")
-        return json.loads(text)
+        return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
 
