@@ -111,6 +111,8 @@ def test_all_panels_opens_them_and_leaves(make_napari_viewer, qtbot):
     # The placeholder was narrow: the panels must not inherit that.
     qtbot.waitUntil(lambda: max(dock.width() for dock in docks_of(viewer)) >= PANEL_WIDTH)
     viewer.window.add_plugin_dock_widget("napari-stexp", "All panels")
+    assert len(docks_of(viewer)) == len(TITLES) + 1
+    qtbot.waitUntil(lambda: len(docks_of(viewer)) == len(TITLES), timeout=10_000)
     qtbot.wait(200)
     assert len(docks_of(viewer)) == len(TITLES)
 
