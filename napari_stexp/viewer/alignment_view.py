@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_stexp.viewer.drawn import attempt
-from napari_stexp.viewer.frame import WorldFrame, layer_frame, place, to_yx, world_mpp
+from napari_stexp.viewer.frame import WorldFrame, layer_frame, place, to_yx
 
 if TYPE_CHECKING:
     from napari.layers import Layer, Points
@@ -101,7 +101,7 @@ class AlignmentView:
         self._mark()
 
     def _move(self, _: Any = None) -> None:
-        affine = world_affine(self._session.aligning.draft, world_mpp(self._session))
+        affine = world_affine(self._session.aligning.draft, self._session.world_mpp)
         for layer in self._moved_layers():
             if layer is not None and not np.allclose(layer.affine.affine_matrix, affine):
                 with self._stack.editing():
@@ -121,7 +121,7 @@ class AlignmentView:
         layer = self.layer
         places = to_yx(np.array([xy for _, xy in pairs], np.float64).reshape(-1, 2))
         with self._stack.editing():
-            place(layer, layer_frame(world_mpp(self._session)))
+            place(layer, layer_frame(self._session.world_mpp))
             layer.data = places
             if pairs:
                 colours = [pair_colour(i) for i, _ in pairs]
@@ -146,7 +146,7 @@ class AlignmentView:
             canvas_size_limits=(0, 10_000),
             symbol="disc",
             name=_NAME,
-            **layer_frame(world_mpp(self._session)),
+            **layer_frame(self._session.world_mpp),
         )
         layer.editable = False
         layer.mouse_drag_callbacks.append(self._drag)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
-from napari_stexp.viewer.frame import layer_frame, world_mpp
+from napari_stexp.viewer.frame import world_scale
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -41,7 +41,7 @@ class Looking:
         """Return what is in view, (x0, y0, x1, y1) in level-0 px (or spot positions' units)."""
         if self._cells is not None:
             return self._cells
-        scale = float(layer_frame(world_mpp(self.session))["scale"][0])
+        scale = world_scale(self.session.world_mpp)
         height, width = self.viewer.canvas.viewbox_size(self.viewer.layers)
         camera = self.viewer.scene.camera
         y, x = (float(value) for value in camera.center[-2:])

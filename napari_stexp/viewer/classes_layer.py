@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_stexp.viewer.colour import PENDING_RING, SpotColours, ring_selected
-from napari_stexp.viewer.frame import layer_frame, place, to_yx, world_mpp
+from napari_stexp.viewer.frame import layer_frame, place, to_yx
 from napari_stexp.viewer.legend import Legend
 from napari_stexp.viewer.spots_layer import CANVAS_LIMITS, MOST_POINTS, SYMBOLS, spot_size_px
 from napari_stexp.viewer.spots_view import SpotsView
@@ -73,7 +73,7 @@ class ClassesLayer:
 
     def place(self) -> None:
         """Follow a new scale of the slide."""
-        mpp = world_mpp(self._session)
+        mpp = self._session.world_mpp
         if self._raster is not None:
             self._raster.place(mpp)
         else:

@@ -10,7 +10,7 @@ import numpy as np
 from napari_stexp.session import N_HOT_KEYS
 from napari_stexp.viewer.drawing_layer import DrawingLayer
 from napari_stexp.viewer.drawn import Drawn, attempt
-from napari_stexp.viewer.frame import WorldFrame, layer_frame, place, world_mpp
+from napari_stexp.viewer.frame import WorldFrame, layer_frame, place
 from napari_stexp.viewer.gestures import thin_out
 from napari_stexp.viewer.outline_editor import OutlineEditor
 from napari_stexp.viewer.picking import Picking
@@ -113,7 +113,7 @@ class Drawing:
         self._on_brush_changed()
 
     def _take_up(self) -> None:
-        self._shown = DrawingLayer(world_mpp(self._session))
+        self._shown = DrawingLayer(self._session.world_mpp)
         layer = self._shown.layer
         layer.mouse_drag_callbacks.append(self._draw)
         layer.mouse_move_callbacks.append(self._stretch)
@@ -165,7 +165,7 @@ class Drawing:
         self._corners.clear()
         if self._shown is not None:
             self._shown.clear()
-            place(self._shown.layer, layer_frame(world_mpp(self._session)))
+            place(self._shown.layer, layer_frame(self._session.world_mpp))
         self.editor.place()
 
     def _on_active_layer(self, event: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from napari_stexp.errors import SpotsError
 from napari_stexp.viewer.camera import Looking
-from napari_stexp.viewer.frame import layer_frame, world_mpp
+from napari_stexp.viewer.frame import world_scale
 
 __all__ = ["Flying"]
 
@@ -50,7 +50,7 @@ class Flying(Looking):
 
     def _fly(self, bounds: tuple[float, float, float, float], part: float) -> None:
         """Centre the view on a box in level-0 px that is to take so much of the view."""
-        scale = layer_frame(world_mpp(self.session))["scale"][0]
+        scale = world_scale(self.session.world_mpp)
         left, top, right, bottom = (float(value) * scale for value in bounds)
         height, width = self.viewer.canvas.viewbox_size(self.viewer.layers)
         zoom = part * min(height / max(bottom - top, 1e-9), width / max(right - left, 1e-9))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_stexp.viewer.frame import layer_frame, place, to_yx, world_mpp
+from napari_stexp.viewer.frame import layer_frame, place, to_yx
 from napari_stexp.viewer.picking import SpotPicking
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Focus:
     def place(self) -> None:
         """Follow another slide, or a new scale of it."""
         if self.layer is not None:
-            place(self.layer, layer_frame(world_mpp(self._session)))
+            place(self.layer, layer_frame(self._session.world_mpp))
         self.follow()
 
     def _show(self, index: int) -> None:
@@ -86,7 +86,7 @@ class Focus:
         with self._stack.editing():
             self.layer.data = centre
             self.layer.visible = session.display.visible
-            place(self.layer, layer_frame(world_mpp(session)))
+            place(self.layer, layer_frame(session.world_mpp))
             self._fit()
         self._stack.add(self.layer)
         layers = self._stack.viewer.layers

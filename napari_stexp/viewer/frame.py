@@ -18,22 +18,7 @@ if TYPE_CHECKING:
     from napari_stexp.session import Session
     from napari_stexp.slide import Slide
 
-__all__ = ["WorldFrame", "image_frame", "layer_frame", "place", "to_level0", "to_yx", "world_mpp"]
-
-
-def world_mpp(session: Session) -> float | None:
-    """Return µm per level-0 pixel of a session's world, None where nobody knows.
-
-    The slide's own where one is open; else what the prediction says of its
-    slide, or what the pitch of the spots implies.
-    """
-    if session.slide is not None:
-        return session.slide.mpp
-    if session.prediction is not None:
-        made_on = session.prediction.adata.uns.get("stexp", {}).get("slide", {})
-        if made_on.get("mpp"):
-            return float(made_on["mpp"])
-    return session.suggested_mpp
+__all__ = ["WorldFrame", "image_frame", "layer_frame", "place", "to_level0", "to_yx", "world_scale"]
 
 
 def layer_frame(mpp: float | None) -> dict[str, Any]:
@@ -41,6 +26,11 @@ def layer_frame(mpp: float | None) -> dict[str, Any]:
     unit = "pixel" if mpp is None else "um"
     scale = 1.0 if mpp is None else float(mpp)
     return {"scale": (scale, scale), "translate": (0.0, 0.0), "units": (unit, unit)}
+
+
+def world_scale(mpp: float | None) -> float:
+    """Return world units per level-0 px."""
+    return float(layer_frame(mpp)["scale"][0])
 
 
 def image_frame(slide: Slide) -> dict[str, Any]:
@@ -82,12 +72,12 @@ class WorldFrame:
 
     def place_of(self, event: Any) -> tuple[float, float]:
         """Return (x, y) of a mouse event in level-0 px."""
-        return to_level0(event.position, world_mpp(self._session))
+        return to_level0(event.position, self._session.world_mpp)
 
     @property
     def scale(self) -> float:
         """World units per level-0 px."""
-        return float(layer_frame(world_mpp(self._session))["scale"][0])
+        return world_scale(self._session.world_mpp)
 
     @property
     def screen_px(self) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_stexp.errors import AnnotationError
 from napari_stexp.viewer.annotation_layer import region_rings
-from napari_stexp.viewer.frame import layer_frame, place, to_yx, world_mpp
+from napari_stexp.viewer.frame import layer_frame, place, to_yx
 from napari_stexp.viewer.gestures import join_rings
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class OutlineEditor:
                 found=sum(map(len, rings)),
                 hint="Use the brush and the eraser instead.",
             )
-        scale = layer_frame(world_mpp(self._session))
+        scale = layer_frame(self._session.world_mpp)
         width = 2.5 / (float(self._stack.viewer.scene.camera.zoom) * scale["scale"][0])
         layer = Shapes(
             rings, shape_type="polygon", edge_color="white", face_color="#ffffff1a",
@@ -109,7 +109,7 @@ class OutlineEditor:
     def place(self) -> None:
         """Follow a new scale of the slide."""
         if self.layer is not None:
-            place(self.layer, layer_frame(world_mpp(self._session)))
+            place(self.layer, layer_frame(self._session.world_mpp))
 
     def _on_active_layer(self, event: Any) -> None:
         if self.layer is not None and not self._stack.busy and event.value is not self.layer:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from psygnal import Signal
 
-from napari_stexp.viewer.frame import to_level0, world_mpp
+from napari_stexp.viewer.frame import to_level0
 from napari_stexp.viewer.region_index import RegionIndex
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Picking:
         if moved:
             return
         regions = self._session.regions
-        place = to_level0(event.position, world_mpp(self._session))
+        place = to_level0(event.position, self._session.world_mpp)
         found = self._index.find(regions.items, *place)
         ids = frozenset() if found is None else frozenset([found.id])
         regions.select(regions.selected ^ ids if adds else ids)
@@ -94,7 +94,7 @@ class SpotPicking:
             farthest = max(farthest, float(np.abs(np.asarray(event.pos) - start).max()))
             yield
         if farthest <= _SLIP_SCREEN_PX and session.display.visible:
-            spot = find_spot(session, *to_level0(event.position, world_mpp(session)))
+            spot = find_spot(session, *to_level0(event.position, session.world_mpp))
             session.focus_spot(spot)
             if spot is not None:
                 self.clicked.emit(spot)

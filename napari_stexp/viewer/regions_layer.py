@@ -18,7 +18,7 @@ from napari_stexp.viewer.annotation_tiles import (
     place_tiles,
 )
 from napari_stexp.viewer.aside import Aside, AtOnce
-from napari_stexp.viewer.frame import layer_frame, place, world_mpp
+from napari_stexp.viewer.frame import layer_frame, place
 from napari_stexp.viewer.garbage import spare_what_is_there
 from napari_stexp.viewer.layer_data import REGIONS
 
@@ -108,11 +108,11 @@ class RegionsLayer:
         if layer is None:
             look = (regions.classes, regions.selected)
             if tiles is None and fits_shapes(regions.items):
-                self.layer = make_annotation_layer(regions.items, world_mpp(session), *look)
+                self.layer = make_annotation_layer(regions.items, session.world_mpp, *look)
             else:
                 tiles = tiles or RegionTiles(regions.items, _extent(session), *look)
                 spare_what_is_there()  # napari collects whenever a layer goes: not these
-                self.layer = make_tiled_layer(tiles, world_mpp(session))
+                self.layer = make_tiled_layer(tiles, session.world_mpp)
         else:
             self.layer = layer
             self.place()
@@ -166,7 +166,7 @@ class RegionsLayer:
 
     def place(self) -> None:
         """Follow a new scale of the slide."""
-        mpp = world_mpp(self._session)
+        mpp = self._session.world_mpp
         if self.tiles is None:
             place(self.layer, layer_frame(mpp))
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from napari_stexp.viewer.frame import to_level0, world_mpp
+from napari_stexp.viewer.frame import to_level0
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -46,7 +46,7 @@ class RightClick:
             moved = True
             yield
         if not moved:
-            self._clicked(*to_level0(event.position, world_mpp(self._session)))
+            self._clicked(*to_level0(event.position, self._session.world_mpp))
 
     def close(self) -> None:
         """Stop listening."""

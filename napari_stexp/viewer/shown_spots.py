@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from napari_stexp.viewer.composite import CompositeLegend
-from napari_stexp.viewer.frame import layer_frame, world_mpp
+from napari_stexp.viewer.frame import world_scale
 from napari_stexp.viewer.hover import SpotTooltip
 from napari_stexp.viewer.legend_box import LegendBox
 from napari_stexp.viewer.spots_layer import SpotsLayer
@@ -222,7 +222,7 @@ class ShownSpots:
         """Let legend, tooltip and status bar follow what is shown."""
         painter = self._painter
         if painter is not None and self._session.spots is not None:
-            scale = float(layer_frame(world_mpp(self._session))["scale"][0])
+            scale = world_scale(self._session.world_mpp)
             self._tooltip.follow(self._session.spots, painter.reach, scale, painter.grid)
             painter.read_with(self._tooltip.describe)
             self._box.follow()

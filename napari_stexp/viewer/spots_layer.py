@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from napari_stexp.spots import drawn_diameter_px as spot_size_px
 from napari_stexp.viewer.colour import find_colormap
-from napari_stexp.viewer.frame import world_mpp
 from napari_stexp.viewer.layer_data import PREDICTION, SPOTS
 from napari_stexp.viewer.spots_points import CANVAS_LIMITS, SYMBOLS, PointsPicture
 from napari_stexp.viewer.spots_view import SpotsView, active_view
@@ -149,7 +148,7 @@ class SpotsLayer:
 
     def place(self) -> None:
         """Follow a new scale of the slide."""
-        mpp = world_mpp(self._session)
+        mpp = self._session.world_mpp
         if self._placed != (mpp,):
             self._placed = (mpp,)
             self._picture.place(mpp)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_stexp.viewer.drawn import attempt
-from napari_stexp.viewer.frame import layer_frame, place, world_mpp
+from napari_stexp.viewer.frame import layer_frame, place
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -89,7 +89,7 @@ class TissueView:
 
     def _frame(self, downsample: float) -> dict[str, Any]:
         """Return the place of the mask: a pixel's centre is half a pixel from its corner."""
-        frame = layer_frame(world_mpp(self._session))
+        frame = layer_frame(self._session.world_mpp)
         scale = frame["scale"][0] * downsample
         return {**frame, "scale": (scale, scale), "translate": (scale / 2, scale / 2)}
 

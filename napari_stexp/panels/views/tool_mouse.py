@@ -15,7 +15,7 @@ from napari.utils.interactions import (
 from qtpy.QtCore import QPointF, Qt
 from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPen, QPolygonF
 
-from napari_stexp.viewer.frame import layer_frame, to_yx, world_mpp
+from napari_stexp.viewer.frame import to_yx, world_scale
 
 if TYPE_CHECKING:
     from napari_stexp.viewer import LayerAdapter
@@ -93,7 +93,7 @@ class ToolMouse:
         frame : Frame
             What the cells show.
         """
-        scale = float(layer_frame(world_mpp(self._session))["scale"][0])
+        scale = world_scale(self._session.world_mpp)
         self._match_zoom(frame.zoom / scale)
         x, y = frame.to_level0(place) * scale
         if kind != "mouse_move":

@@ -10,7 +10,7 @@ from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QMainWindow, QWidget
 
 from napari_stexp.panels.views.views_canvas import ViewsCanvas
-from napari_stexp.viewer.frame import layer_frame, world_mpp
+from napari_stexp.viewer.frame import world_scale
 
 if TYPE_CHECKING:
     from napari_stexp.panels.controller import Controller
@@ -220,7 +220,7 @@ class ViewsControl(QObject):
         canvas = self.canvas
         if canvas is None or canvas.frame is None or canvas.tools.is_matching:
             return
-        scale = float(layer_frame(world_mpp(self._session))["scale"][0])
+        scale = world_scale(self._session.world_mpp)
         y, x = (float(value) / scale for value in self._camera.center[-2:])
         width, height = canvas.frame.size
         smaller = min(width / canvas.width(), height / canvas.height())

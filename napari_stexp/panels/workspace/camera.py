@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from napari_stexp.viewer.frame import layer_frame
+from napari_stexp.viewer.frame import world_scale
 
 if TYPE_CHECKING:
     from napari_stexp.session import Session
@@ -18,7 +18,7 @@ def read_camera(viewer: Any, session: Session) -> dict[str, Any]:
     """Return the middle of the view (level-0 px) and screen pixels per level-0 pixel."""
     if viewer is None:
         return {}
-    camera, scale = viewer.scene.camera, layer_frame(session.world_mpp)["scale"][0]
+    camera, scale = viewer.scene.camera, world_scale(session.world_mpp)
     y, x = (float(value) / scale for value in camera.center[-2:])
     return {"x": x, "y": y, "zoom": float(camera.zoom) * scale}
 
@@ -31,7 +31,7 @@ def point_camera(viewer: Any, session: Session, camera: Mapping[str, Any]) -> No
         return
     if viewer is None or not all(map(math.isfinite, (x, y, zoom))) or zoom <= 0:
         return
-    scale = layer_frame(session.world_mpp)["scale"][0]
+    scale = world_scale(session.world_mpp)
     view = viewer.scene.camera
     view.center = (*view.center[:-2], y * scale, x * scale)
     view.zoom = zoom / scale
