@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from napari_stexp.progress import Progress, RateMeter
+from napari_stexp.progress import Progress, RateMeter, exhaust
 from napari_stexp.session.progress_bar import BarReport, describe_speed, format_time, make_bar
 
 if TYPE_CHECKING:
@@ -81,15 +81,14 @@ class Reporter:
         """
         try:
             with self._shown(unit) as show, self._interrupts(gently) as check:
-                while True:
-                    try:
-                        progress = next(task)
-                    except StopIteration as stop:
-                        return stop.value
+
+                def tell(progress: Progress) -> None:
                     check()
                     if on_report is not None:
                         on_report(progress)
                     show(progress)
+
+                return exhaust(task, tell)
         finally:
             task.close()
 

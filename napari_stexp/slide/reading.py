@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -19,15 +20,15 @@ if TYPE_CHECKING:
 __all__ = ["ReadsPixels"]
 
 
-class ReadsPixels:
+class ReadsPixels(ABC):
     """The part of `Slide` that reads; safe from many threads."""
 
     _pyramid: Pyramid
 
     @property
+    @abstractmethod
     def name(self) -> str:
         """The slide's name, for messages."""
-        raise NotImplementedError
 
     @property
     def levels(self) -> tuple[Level, ...]:
