@@ -127,10 +127,12 @@ def end_with(window: Any, controller: Controller) -> None:
 def _follow_work(window: Any, controller: Controller) -> None:
     """Let a window name the work, save it with keys, take drops and ask before it closes."""
     from napari_stexp.panels.letters import LettersAhead
+    from napari_stexp.panels.redraw import draw_in_a_turn_of_its_own
     from napari_stexp.panels.workspace.window_habits import WindowHabits
     from napari_stexp.viewer.plate import use_plates
 
     use_plates()
+    draw_in_a_turn_of_its_own(window)
     letters = LettersAhead(window, controller)
     controller.watcher.closed.connect(letters.stop)  # type: ignore[union-attr]
     controller.habits = WindowHabits(controller, window)
