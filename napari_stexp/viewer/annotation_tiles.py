@@ -7,7 +7,7 @@ for 100,000; tiles are found with a tree of the outlines' boxes and drawn with P
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_stexp.viewer.aside import Aside, AtOnce
 from napari_stexp.viewer.frame import layer_frame
 from napari_stexp.viewer.layer_data import REGIONS
 from napari_stexp.viewer.region_content import RegionContent, find_content
 from napari_stexp.viewer.region_level import RegionLevel
 from napari_stexp.viewer.region_raster import SIDE, draw_rings
+from napari_stexp.viewer.tile_queue import TileQueue
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -33,8 +33,7 @@ FINEST = 4  # pixels of the finest level per level-0 px, so that lines stay thin
 _SMALLEST_LEVEL = 256  # as small as a view among others
 _KEPT_TILES = 96  # of 1 MiB
 _QUICK = 500  # rings that are drawn at once: in 3 ms
-_WAITING = 24  # tiles that are asked for; of more, those that were asked for last
-
+_WAITING = 24  # tiles that are asked for
 
 _Key = tuple[int, int, int]  # level, row, column
 _Kept = OrderedDict[_Key, NDArray[np.uint8]]
@@ -60,10 +59,8 @@ class RegionTiles:
         (x, y) of the top left corner, level-0 px: (0, 0), or less where a region lies there.
     shapes : list of (int, int)
         Height and width of each level; the first has `FINEST` pixels per level-0 px.
-    aside : Aside
+    queue : TileQueue
         Where tiles of many regions are drawn; coarser ones are seen until they are there.
-    on_drawn : callable
-        Called when there are.
     """
 
     def __init__(
@@ -87,11 +84,9 @@ class RegionTiles:
             self.shapes.append((-(-height // 2), -(-width // 2)))
         self._tiles: _Kept = OrderedDict()
         self._old: _Kept = OrderedDict()  # to be seen until there are new ones
-        self._waiting: OrderedDict[_Key, None] = OrderedDict()
         self._lock = Lock()
         self._content = find_content(regions, classes, selected)
-        self.aside: Aside = AtOnce()
-        self.on_drawn: Callable[[], None] = lambda: None
+        self.queue = TileQueue(_WAITING)
         self.tile(len(self.shapes) - 1, 0, 0)  # which is seen in place of others
 
     @property
@@ -162,8 +157,10 @@ class RegionTiles:
                 return found
         content = self._content
         rings = content.rings.find(*self._box(level, row, column, margin=4))
-        if not self.aside.at_once and len(rings) > _QUICK:
-            self._ask_for(key)
+        if not self.queue.aside.at_once and len(rings) > _QUICK:
+            self.queue.ask(
+                key, lambda: self._draw_aside(key), lambda found: self._take_tile(key, found)
+            )
             return self._stand_in(*key)
         drawn = self._draw(content, rings, *key)
         with self._lock:
@@ -185,34 +182,15 @@ class RegionTiles:
         step = 2.0**level / FINEST
         return draw_rings(content.rings, content.styles, found, (left, top), step)
 
-    def _ask_for(self, key: _Key) -> None:
-        """Let a tile be drawn aside, unless so many others are asked for that it was left."""
-        with self._lock:
-            asked = key in self._waiting
-            self._waiting[key] = None
-            self._waiting.move_to_end(key)
-            while len(self._waiting) > _WAITING:
-                self._waiting.popitem(last=False)
-        if not asked:
-            self.aside.run(lambda: self._draw_aside(key), self._take_tile)
-
-    def _draw_aside(self, key: _Key) -> tuple[_Key, RegionContent, Any]:
+    def _draw_aside(self, key: _Key) -> tuple[RegionContent, NDArray[np.uint8]]:
         content = self._content
-        if key not in self._waiting:
-            return key, content, None
         found = content.rings.find(*self._box(*key, margin=4))
-        return key, content, self._draw(content, found, *key)
+        return content, self._draw(content, found, *key)
 
-    def _take_tile(self, found: tuple[_Key, RegionContent, Any]) -> None:
-        key, content, drawn = found
-        if drawn is None:
-            return
+    def _take_tile(self, key: _Key, found: tuple[RegionContent, NDArray[np.uint8]]) -> None:
+        content, drawn = found
         with self._lock:
-            self._waiting.pop(key, None)
             self._keep(self._tiles if content is self._content else self._old, key, drawn)
-            more = bool(self._waiting)
-        if not more:  # to show each by itself would take the time of all of them
-            self.on_drawn()
 
     def _stand_in(self, level: int, row: int, column: int) -> NDArray[np.uint8]:
         """Return what a tile was before, else a part of a coarser one, else nothing."""

@@ -118,7 +118,7 @@ class RegionsLayer:
             self.place()
             self.restyle()
         if (drawn := self.tiles) is not None:
-            drawn.aside, drawn.on_drawn = self._aside, self._redraw
+            drawn.queue.aside, drawn.queue.on_drawn = self._aside, self._redraw
 
     def _redraw(self) -> None:
         self.layer.refresh(thumbnail=False, highlight=False, extent=False)

@@ -55,7 +55,8 @@ class ShownSpots:
         """
         self.remove()
         if self._session.spots is not None:
-            self._begin(SpotsLayer(self._session, found), found, activate=activate)
+            painter = SpotsLayer(self._session, found, aside=self._stack.aside)
+            self._begin(painter, found, activate=activate)
 
     def _begin(
         self,
@@ -123,7 +124,7 @@ class ShownSpots:
             if new is None or new.stale or new.layer not in layers:
                 if new is not None:
                     self._stack.remove(new.layer)
-                new = SpotsLayer(self._session, grid=old.grid)
+                new = SpotsLayer(self._session, grid=old.grid, aside=self._stack.aside)
             else:
                 new.place()
             new.covered = old.covered

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
     from napari_stexp.session import Session
+    from napari_stexp.viewer.aside import Aside
     from napari_stexp.viewer.spot_grid import SpotGrid
     from napari_stexp.viewer.spots_pictures import HeatPicture, RasterPicture
 
@@ -51,6 +52,8 @@ class SpotsLayer:
         Takes the session and returns what is shown of it.
     grid : SpotGrid, optional
         Of the session's spots, where there is one already.
+    aside : Aside, optional
+        Where parts of a picture are drawn that take long.
 
     Attributes
     ----------
@@ -70,6 +73,7 @@ class SpotsLayer:
         layer: Layer | None = None,
         view: Callable[[Session], SpotsView] = active_view,
         grid: SpotGrid | None = None,
+        aside: Aside | None = None,
     ) -> None:
         self._session = session
         self._view = view
@@ -81,7 +85,7 @@ class SpotsLayer:
         self._has_values = False
         self.kind = picture_kind(session)
         self._grid = grid
-        self._picture = self._make_picture(layer)
+        self._picture = self._make_picture(layer, aside)
         self.layer: Any = self._picture.layer
         self._in_viewer = layer is not None and self.layer is layer
         # Moving or deleting a point here would part it from its barcode.
@@ -91,7 +95,9 @@ class SpotsLayer:
         self.place()
         self.paint(restyle=True)
 
-    def _make_picture(self, layer: Layer | None) -> PointsPicture | RasterPicture | HeatPicture:
+    def _make_picture(
+        self, layer: Layer | None, aside: Aside | None
+    ) -> PointsPicture | RasterPicture | HeatPicture:
         if self.kind == "points":
             from napari.layers import Points
 
@@ -101,7 +107,8 @@ class SpotsLayer:
         from napari_stexp.viewer.spots_ready import take_raster
 
         if self.kind == "raster":
-            return RasterPicture(self.grid, self._size, take_raster(self._spots, self._size))
+            begun = take_raster(self._spots, self._size)
+            return RasterPicture(self.grid, self._size, begun, aside)
         from napari_stexp.spots import spot_pitch_px
 
         self._pitch = float(spot_pitch_px(self._spots) or 2 * self._size)

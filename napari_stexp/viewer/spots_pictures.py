@@ -15,6 +15,7 @@ from napari_stexp.viewer.spot_grid import SpotGrid
 from napari_stexp.viewer.spots_raster import SpotsRaster
 
 if TYPE_CHECKING:
+    from napari_stexp.viewer.aside import Aside
     from napari_stexp.viewer.spots_image import Image
     from napari_stexp.viewer.spots_view import SpotsView
 
@@ -33,12 +34,26 @@ class RasterPicture:
         Of a spot, level-0 px.
     raster : SpotsRaster, optional
         Of these spots, where it was begun already.
+    aside : Aside, optional
+        Where parts of the picture are drawn that take long.
     """
 
-    def __init__(self, grid: SpotGrid, diameter: float, raster: SpotsRaster | None = None) -> None:
+    def __init__(
+        self,
+        grid: SpotGrid,
+        diameter: float,
+        raster: SpotsRaster | None = None,
+        aside: Aside | None = None,
+    ) -> None:
         self._raster = SpotsRaster(grid, diameter) if raster is None else raster
         self.size = len(grid.xy)
         self.layer = _make_layer(self._raster.levels, multiscale=True)
+        if aside is not None:
+            queue = self._raster.tiles.queue
+            queue.aside, queue.on_drawn = aside, self._show_part
+
+    def _show_part(self) -> None:
+        self.layer.refresh(thumbnail=False, highlight=False, extent=False)
 
     def place(self, mpp: float | None) -> None:
         """Follow a scale of the slide."""

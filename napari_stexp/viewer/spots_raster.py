@@ -7,25 +7,21 @@ colours of another gene are then looked up, whatever the number of spots.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
-from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_stexp.errors import SpotsError
-from napari_stexp.viewer.spot_discs import draw_codes
 from napari_stexp.viewer.spot_grid import SpotGrid
+from napari_stexp.viewer.spot_tiles import SIDE, SpotTiles
 
 __all__ = ["SIDE", "RasterLevel", "SpotsRaster"]
 
-SIDE = 256  # px of a tile
 _FINEST = 64  # pixels that a spot's diameter has at the finest level
 _STEP = 2**0.5  # between levels: a picture has at most twice the pixels of its part of the screen
 _OVERVIEW = 160  # px, the longer side of the coarsest level
-_KEPT_TILES = 256  # of 320 KiB
 _AHEAD = range(500, 1300)  # px, the longer side of the levels that are likely to be seen first
 _MOST_PIXELS = 2**26  # of a level that is drawn whole
 
@@ -49,25 +45,22 @@ class SpotsRaster:
         Level-0 px per pixel of the finest level.
     levels : list
         Arrays (h, w, 4) uint8, RGBA, finest first: `RasterLevel`, and the coarsest in memory.
+    tiles : SpotTiles
+        Which pixels show which spot.
     """
 
     def __init__(self, grid: SpotGrid, diameter: float, shape: str = "disc") -> None:
         self.grid = grid
         self._n = len(grid.xy)
         left, top, right, bottom = grid.box
-        self._set_look(diameter, shape)
         self._margin = 2.5 * diameter  # for the largest factor that spots can be drawn with
         self.origin = (left - self._margin, top - self._margin)
         size = np.array([bottom - top, right - left]) + 2 * self._margin
         self.step = diameter / _FINEST
         self.shapes = _find_shapes(size, self.step)
-        self._steps = [
-            np.multiply(self.shapes[0], self.step) / np.asarray(shape) for shape in self.shapes
-        ]
+        steps = [np.multiply(self.shapes[0], self.step) / np.asarray(px) for px in self.shapes]
+        self.tiles = SpotTiles(grid, self.origin, steps, self.shapes, diameter, shape)
         self._table = np.zeros(3 * self._n + 1, np.uint32)
-        self._tiles: OrderedDict[tuple[int, int, int], tuple[Any, Any]] = OrderedDict()
-        self._joined: tuple[Any, Any] = (None, None)
-        self._lock = Lock()
         height, width = self.shapes[-1]
         # napari keeps what it has read of the coarsest level: it is painted in place.
         self.overview = np.zeros((height, width, 4), np.uint8)
@@ -76,18 +69,14 @@ class SpotsRaster:
             self.overview,
         ]
 
-    def _set_look(self, diameter: float, shape: str) -> None:
-        self.diameter, self.shape = diameter, shape
+    @property
+    def diameter(self) -> float:
+        """Of the spots as they are drawn, level-0 px."""
+        return self.tiles.look[0]
 
     def reshape(self, diameter: float, shape: str) -> bool:
         """Draw spots of another size or shape from now on; whether that is a change."""
-        if (diameter, shape) == (self.diameter, self.shape):
-            return False
-        with self._lock:
-            self._set_look(diameter, shape)
-            self._tiles.clear()
-            self._joined = (None, None)
-        return True
+        return self.tiles.reshape(diameter, shape)
 
     def draw_ahead(self) -> None:
         """Find what the pixels of the whole picture show, at those levels that may be seen first.
@@ -96,9 +85,7 @@ class SpotsRaster:
         """
         for level, (height, width) in enumerate(self.shapes):
             if level == len(self.shapes) - 1 or max(height, width) in _AHEAD:
-                for row in range(-(-height // SIDE)):
-                    for column in range(-(-width // SIDE)):
-                        self._tile(level, row, column)
+                self.tiles.draw(level)
 
     def paint(self, table: NDArray[np.uint32]) -> None:
         """Give spots their colours.
@@ -114,62 +101,22 @@ class SpotsRaster:
     def repaint(self) -> None:
         """Draw the coarsest level again."""
         height, width = self.shapes[-1]
-        self.overview[:] = self.read(len(self.shapes) - 1, (0, height), (0, width))
+        self.overview[:] = self.read(len(self.shapes) - 1, (0, height), (0, width), at_once=True)
 
     def read(
-        self, level: int, rows: tuple[int, int], columns: tuple[int, int]
+        self,
+        level: int,
+        rows: tuple[int, int],
+        columns: tuple[int, int],
+        *,
+        at_once: bool = False,
     ) -> NDArray[np.uint8]:
-        """Return part of a level, (h, w, 4) RGBA."""
-        codes, cover = self._find_codes(level, rows, columns)
+        """Return part of a level, (h, w, 4) RGBA; see `SpotTiles.find`."""
+        codes, cover = self.tiles.find(level, rows, columns, at_once=at_once)
         found = self._table.take(codes).view(np.uint8).reshape(*codes.shape, 4)
         if cover is not None:
             np.minimum(found[..., 3], cover, out=found[..., 3])
         return found
-
-    def _find_codes(
-        self, level: int, rows: tuple[int, int], columns: tuple[int, int]
-    ) -> tuple[NDArray[np.intp], NDArray[np.uint8] | None]:
-        """Return what each pixel shows (see `draw_codes`); the last answer is kept."""
-        key = (level, rows, columns)
-        with self._lock:
-            if self._joined[0] == key:
-                return self._joined[1]  # type: ignore[no-any-return]
-            drawn_for = (self.diameter, self.shape)
-        lines = range(rows[0] // SIDE, (rows[1] - 1) // SIDE + 1)
-        across = range(columns[0] // SIDE, (columns[1] - 1) // SIDE + 1)
-        tiles = [[self._tile(level, row, column) for column in across] for row in lines]
-        top, left = lines[0] * SIDE, across[0] * SIDE
-        part = np.s_[rows[0] - top : rows[1] - top, columns[0] - left : columns[1] - left]
-        codes = np.concatenate([np.concatenate([t[0] for t in line], axis=1) for line in tiles])
-        cover = None
-        if any(tile[1] is not None for line in tiles for tile in line):
-            full = np.full((SIDE, SIDE), 255, np.uint8)
-            cover = np.concatenate([
-                np.concatenate([full if t[1] is None else t[1] for t in line], axis=1)
-                for line in tiles
-            ])[part]  # fmt: skip
-        found = (np.ascontiguousarray(codes[part], dtype=np.intp), cover)
-        with self._lock:
-            if drawn_for == (self.diameter, self.shape) and level < len(self.shapes) - 1:
-                self._joined = (key, found)
-        return found
-
-    def _tile(self, level: int, row: int, column: int) -> tuple[Any, Any]:
-        key = (level, row, column)
-        with self._lock:
-            if (found := self._tiles.get(key)) is not None:
-                self._tiles.move_to_end(key)
-                return found
-            diameter, shape = self.diameter, self.shape
-        step = self._steps[level]
-        corner = np.array(self.origin) + step[::-1] * SIDE * np.array([column, row])
-        drawn = draw_codes(self.grid, corner, step[::-1], SIDE, diameter, shape)
-        with self._lock:
-            if (diameter, shape) == (self.diameter, self.shape):
-                self._tiles[key] = drawn
-                while len(self._tiles) > _KEPT_TILES:
-                    self._tiles.popitem(last=False)
-        return drawn
 
 
 class RasterLevel:
@@ -204,7 +151,9 @@ class RasterLevel:
                 found=f"{self.shape[1]:,} x {self.shape[0]:,} px",
                 hint="Save the prediction, or a figure.",
             )
-        return np.asarray(self[:, :], dtype=dtype)
+        height, width = self.shape[:2]
+        whole = self._raster.read(self._level, (0, height), (0, width), at_once=True)
+        return np.asarray(whole, dtype=dtype)
 
     def __getitem__(self, key: Any) -> NDArray[np.uint8]:
         key = key if isinstance(key, tuple) else (key,)

@@ -9,11 +9,12 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_stexp.session import Session
-from napari_stexp.viewer import LayerAdapter, annotation_tiles, regions_layer
+from napari_stexp.viewer import LayerAdapter, annotation_tiles, regions_layer, spot_tiles
 from napari_stexp.viewer.annotation_tiles import RegionTiles
 from napari_stexp.viewer.spot_grid import SpotGrid
-from napari_stexp.viewer.spots_raster import SpotsRaster
+from napari_stexp.viewer.spots_raster import SIDE, SpotsRaster
 from napari_stexp.viewer.spots_ready import prepare_picture, ready_grid, take_raster
+from napari_stexp.viewer.tile_queue import TileQueue
 from tests.session.fakes import make_spots
 from tests.viewer.test_regions_layer import many
 
@@ -42,25 +43,25 @@ class Later:
 def tiles(monkeypatch):
     monkeypatch.setattr(annotation_tiles, "_QUICK", 0)
     tiles = RegionTiles(many(), (1000, 1000))
-    tiles.aside = Later()
+    tiles.queue.aside = Later()
     return tiles
 
 
 def test_a_coarser_tile_stands_in_until_the_tile_is_drawn(tiles):
     drawn = []
-    tiles.on_drawn = lambda: drawn.append(True)
+    tiles.queue.on_drawn = lambda: drawn.append(True)
     level = len(tiles.shapes) - 2
     before = tiles.tile(level, 0, 0)
     coarse = tiles.tile(level + 1, 0, 0)
     assert coarse.any()
     np.testing.assert_array_equal(before[::2, ::2], coarse[:256, :256])
     assert tiles.tile(level, 0, 0) is not before  # asked for once only
-    assert len(tiles.aside.waiting) == 1
-    tiles.aside.go_on()
+    assert len(tiles.queue.aside.waiting) == 1
+    tiles.queue.aside.go_on()
     assert drawn == [True]
     expected = RegionTiles(tiles.regions, (1000, 1000)).tile(level, 0, 0)
     np.testing.assert_array_equal(tiles.tile(level, 0, 0), expected)
-    assert tiles.aside.waiting == []
+    assert tiles.queue.aside.waiting == []
 
 
 def test_a_tile_stands_in_for_itself_while_it_changes(tiles):
@@ -69,7 +70,7 @@ def test_a_tile_stands_in_for_itself_while_it_changes(tiles):
     fewer = tiles.regions[:50]
     assert tiles.update(fewer)
     np.testing.assert_array_equal(tiles.tile(level, 0, 0), old)
-    tiles.aside.go_on()
+    tiles.queue.aside.go_on()
     expected = RegionTiles(fewer, (1000, 1000)).tile(level, 0, 0)
     np.testing.assert_array_equal(tiles.tile(level, 0, 0), expected)
 
@@ -80,18 +81,20 @@ def test_changes_that_were_looked_for_in_turn_leave_no_old_tile(tiles):
     assert tiles.take(first)
     assert tiles.take(second)
     tiles.tile(level, 0, 0)
-    tiles.aside.go_on()
+    tiles.queue.aside.go_on()
     expected = RegionTiles(second.regions, (1000, 1000)).tile(level, 0, 0)
     np.testing.assert_array_equal(tiles.tile(level, 0, 0), expected)
 
 
 def test_tiles_of_a_view_that_was_left_are_not_drawn(tiles, monkeypatch):
-    monkeypatch.setattr(annotation_tiles, "_WAITING", 1)
+    aside = tiles.queue.aside
+    tiles.queue = TileQueue(1)
+    tiles.queue.aside = aside
     tiles.tile(0, 0, 0)
     tiles.tile(0, 0, 1)
     drawn = []
     monkeypatch.setattr(annotation_tiles, "draw_rings", lambda *_: drawn.append(1) or np.zeros(1))
-    tiles.aside.go_on()
+    tiles.queue.aside.go_on()
     assert drawn == [1]
 
 
@@ -133,6 +136,61 @@ def test_a_picture_that_was_begun_is_the_picture_of_the_spots():
         one.paint(table)
     for level in (-1, -3):
         np.testing.assert_array_equal(raster.levels[level][:, :], plain.levels[level][:, :])
+
+
+@pytest.fixture
+def rasters(monkeypatch):
+    """The same many spots twice: drawn aside, and at once."""
+    monkeypatch.setattr(spot_tiles, "_QUICK_S", 0.0)
+    spots = make_many_spots()
+    table = np.arange(1200, dtype=np.uint32).reshape(3, 400) | np.uint32(0xFF000000)
+    found = []
+    for _ in range(2):
+        found.append(SpotsRaster(SpotGrid(spots.obsm["spatial"]), 110.0))
+        found[-1].paint(table)
+    found[0].tiles.queue.aside = Later()
+    return found
+
+
+def test_many_spots_are_coarse_until_they_are_drawn(rasters):
+    later, plain = rasters
+    queue, drawn = later.tiles.queue, []
+    queue.on_drawn = lambda: drawn.append(True)
+    part = np.s_[100:900, 300:1100]
+    wanted = plain.levels[-6][part]
+    first = later.levels[-6][part]
+    assert first.shape == wanted.shape
+    shown = [picture[..., 3] > 127 for picture in (first, wanted)]
+    assert not np.array_equal(*shown)
+    assert np.mean(shown[0] == shown[1]) > 0.9  # the same spots at the same places
+    later.levels[-6][part]  # asked for once only
+    lines, across = (end // SIDE + 1 for end in (99 + first.shape[0], 299 + first.shape[1]))
+    assert len(queue.aside.waiting) == lines * (across - 300 // SIDE)
+    queue.aside.go_on()
+    assert drawn == [True]
+    np.testing.assert_array_equal(later.levels[-6][part], wanted)
+    assert queue.aside.waiting == []
+
+
+def test_spots_keep_their_size_until_those_of_another_size_are_drawn(rasters):
+    later, plain = rasters
+    part = np.s_[0:256, 0:256]
+    before = plain.levels[-6][part]
+    later.levels[-6][part]
+    later.tiles.queue.aside.go_on()
+    for one in rasters:
+        assert one.reshape(60.0, "disc")
+    np.testing.assert_array_equal(later.levels[-6][part], before)
+    later.tiles.queue.aside.go_on()
+    wanted = plain.levels[-6][part]
+    assert not np.array_equal(wanted, before)
+    np.testing.assert_array_equal(later.levels[-6][part], wanted)
+
+
+def test_a_whole_level_is_never_coarse(rasters):
+    later, plain = rasters
+    np.testing.assert_array_equal(np.asarray(later.levels[-5]), np.asarray(plain.levels[-5]))
+    assert later.tiles.queue.aside.waiting == []
 
 
 def test_what_was_begun_goes_with_the_spots_and_with_their_places():

@@ -146,11 +146,11 @@ def test_a_part_is_the_same_as_of_the_whole():
 
 
 def test_other_colours_need_no_new_shapes(monkeypatch):
-    from napari_stexp.viewer import spots_raster
+    from napari_stexp.viewer import spot_tiles
 
     raster, _ = make_raster()
     before = raster.levels[1][:600, :600].copy()
-    monkeypatch.setattr(spots_raster, "draw_codes", None)
+    monkeypatch.setattr(spot_tiles, "draw_codes", None)
     raster.paint(np.full((3, 400), 0xFF0000FF, np.uint32))
     after = raster.levels[1][:600, :600]
     np.testing.assert_array_equal(before[..., 3], after[..., 3])
