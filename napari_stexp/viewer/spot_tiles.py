@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from threading import Lock
 
 import numpy as np
@@ -62,8 +62,6 @@ class SpotTiles:
         self._tiles: OrderedDict[tuple[int, int, int], _Drawn] = OrderedDict()
         self._old = self._tiles  # of another look, to be seen until there are new ones
         self._most_tiles = _KEPT_TILES
-        self._joined: tuple[object, tuple[NDArray[np.intp], NDArray[np.uint8] | None] | None]
-        self._joined = (None, None)
         self._lock = Lock()
         self.queue = TileQueue(_WAITING)
 
@@ -74,7 +72,6 @@ class SpotTiles:
         with self._lock:
             self.look = (diameter, shape)
             self._old, self._tiles = self._tiles, OrderedDict()
-            self._joined = (None, None)
         return True
 
     def draw(self, level: int) -> None:
@@ -91,52 +88,39 @@ class SpotTiles:
         columns: tuple[int, int],
         *,
         at_once: bool = False,
-    ) -> tuple[NDArray[np.intp], NDArray[np.uint8] | None]:
-        """Return what each pixel of a part shows (see `draw_codes`); the last answer is kept.
+    ) -> Generator[tuple[tuple[slice, slice], _Drawn], None, None]:
+        """Say what each pixel of a part of a level shows, see `draw_codes`.
 
         Unless all is wanted ``at_once``, what takes long is seen at a coarser level first.
+
+        Yields
+        ------
+        place : (slice, slice)
+            Rows and columns in the part.
+        drawn : (codes, cover)
+            Of these.
         """
-        key = (level, rows, columns)
-        with self._lock:
-            if self._joined[0] == key:
-                return self._joined[1]
-            look = self.look
         lines = range(rows[0] // SIDE, (rows[1] - 1) // SIDE + 1)
         across = range(columns[0] // SIDE, (columns[1] - 1) // SIDE + 1)
-        tiles, whole = self._draw_tiles(level, lines, across, at_once)
-        top, left = lines[0] * SIDE, across[0] * SIDE
-        part = np.s_[rows[0] - top : rows[1] - top, columns[0] - left : columns[1] - left]
-        codes, cover = _join(tiles)
-        found = (
-            np.ascontiguousarray(codes[part], dtype=np.intp),
-            None if cover is None else cover[part],
-        )
-        with self._lock:
-            if whole and look == self.look and level < len(self._shapes) - 1:
-                self._joined = (key, found)
-        return found
-
-    def _draw_tiles(
-        self, level: int, lines: range, across: range, at_once: bool
-    ) -> tuple[list[list[_Drawn]], bool]:
-        """Return tiles line by line, and whether all are what they are to be."""
         self._most_tiles = max(self._most_tiles, 2 * len(lines) * len(across))
         at_once = at_once or self.queue.aside.at_once
         until = math.inf if at_once else time.perf_counter() + _QUICK_S
-        whole = True
+        for line in lines:
+            for column in across:
+                codes, cover = self._tile_by(until, level, line, column)
+                y, at_y = _overlap(line, rows)
+                x, at_x = _overlap(column, columns)
+                yield (at_y, at_x), (codes[y, x], None if cover is None else cover[y, x])
 
-        def draw(row: int, column: int) -> _Drawn:
-            nonlocal whole
-            found = self._kept((level, row, column))
-            if found is None and time.perf_counter() < until:
-                found = self._tile(level, row, column)
-            if found is not None:
-                return found
-            whole = False
-            self.queue.ask((level, row, column), lambda: self._tile(level, row, column))
-            return self._stand_in(level, row, column)
-
-        return [[draw(row, column) for column in across] for row in lines], whole
+    def _tile_by(self, until: float, level: int, row: int, column: int) -> _Drawn:
+        """Return a tile, or what stands in for it where it would be drawn later than that."""
+        found = self._kept((level, row, column))
+        if found is not None:
+            return found
+        if time.perf_counter() < until:
+            return self._tile(level, row, column)
+        self.queue.ask((level, row, column), lambda: self._tile(level, row, column))
+        return self._stand_in(level, row, column)
 
     def _stand_in(self, level: int, row: int, column: int) -> _Drawn:
         """Return what a tile was before, else what a coarser level has there."""
@@ -181,6 +165,13 @@ class SpotTiles:
                 while len(self._tiles) > self._most_tiles:
                     self._tiles.popitem(last=False)
         return drawn
+
+
+def _overlap(tile: int, ends: tuple[int, int]) -> tuple[slice, slice]:
+    """Return which of a tile's lines lie between two ends, and where they lie there."""
+    start = tile * SIDE
+    low, high = max(start, ends[0]), min(start + SIDE, ends[1])
+    return slice(low - start, high - start), slice(low - ends[0], high - ends[0])
 
 
 def _join(tiles: Sequence[Sequence[_Drawn]]) -> _Drawn:

@@ -112,11 +112,13 @@ class SpotsRaster:
         at_once: bool = False,
     ) -> NDArray[np.uint8]:
         """Return part of a level, (h, w, 4) RGBA; see `SpotTiles.find`."""
-        codes, cover = self.tiles.find(level, rows, columns, at_once=at_once)
-        found = self._table.take(codes).view(np.uint8).reshape(*codes.shape, 4)
-        if cover is not None:
-            np.minimum(found[..., 3], cover, out=found[..., 3])
-        return found
+        found = np.empty((rows[1] - rows[0], columns[1] - columns[0]), np.uint32)
+        alpha = found.view(np.uint8).reshape(*found.shape, 4)[..., 3]
+        for place, (codes, cover) in self.tiles.find(level, rows, columns, at_once=at_once):
+            found[place] = self._table.take(codes)
+            if cover is not None:
+                np.minimum(alpha[place], cover, out=alpha[place])
+        return found.view(np.uint8).reshape(*found.shape, 4)
 
 
 class RasterLevel:
