@@ -20,7 +20,7 @@ __all__ = ["SIDE", "SpotTiles"]
 SIDE = 256  # px of a tile
 _KEPT_TILES = 256  # of 320 KiB
 _WAITING = 64  # tiles that are asked for
-_QUICK_S = 0.02  # for tiles that are drawn at once
+_QUICK_S = 0.008  # for tiles that are drawn at once
 
 _Drawn = tuple[NDArray[np.int32], NDArray[np.uint8] | None]  # as of `draw_codes`
 
