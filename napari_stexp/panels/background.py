@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_stexp.panels import tasks
 from napari_stexp.panels.runner import TaskRunner
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from napari_stexp.session import Session
 
 __all__ = ["BackgroundTasks"]
+
+_IDLE_MS = 300
 
 
 class BackgroundTasks(TaskRunner):
@@ -34,10 +36,19 @@ class BackgroundTasks(TaskRunner):
         self.session = session
         self.devices: list[Any] | None = None
         session.labelling.values_changed.connect(self.find_labels)
+        self._warming = QTimer(self)
+        self._warming.setSingleShot(True)
+        self._warming.setInterval(_IDLE_MS)
+        self._warming.timeout.connect(self._warm_up)
 
-    def warm_up(self) -> None:
-        """Import in the background what the first slide will need."""
-        if not self.tasks:
+    def warm_up_soon(self) -> None:
+        """Import in the background what the first slide will need, once nothing else runs."""
+        self._warming.start()
+
+    def _warm_up(self) -> None:
+        if self.tasks:
+            self._warming.start()
+        else:
             steps = tasks.warm_up_steps()
             self.start("warm-up", steps, title="Getting ready", on_return=lambda _: None)
 

@@ -75,6 +75,7 @@ class Controller(BackgroundTasks):
 
     def close(self) -> None:
         """Stop everything; called when the viewer goes."""
+        self._warming.stop()
         self.annotating.close()
         self.workspace.close()
         self.aligning.close()

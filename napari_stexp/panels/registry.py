@@ -42,7 +42,6 @@ PANELS = {
 TRAIN = ("Train", "TrainPanel")
 ALIGN = ("Align", "AlignPanel")
 
-_IDLE_MS = 300
 _TABS_PX = 28  # as wide as the tabs beside the docks
 
 _CONTROLLERS: WeakKeyDictionary[Any, Controller] = WeakKeyDictionary()
@@ -190,7 +189,7 @@ def open_all(napari_viewer: Any) -> dict[str, Any]:
     dict of str to QWidget
         The panels by title.
     """
-    from qtpy.QtCore import Qt, QTimer
+    from qtpy.QtCore import Qt
 
     from napari_stexp.panels.widgets import PANEL_WIDTH
 
@@ -206,7 +205,7 @@ def open_all(napari_viewer: Any) -> dict[str, Any]:
         dock.parent().tabifyDockWidget(before, dock)
     controller = get_controller(viewer)
     end_with(docks[0].parent(), controller)
-    QTimer.singleShot(_IDLE_MS, controller.warm_up)
+    controller.warm_up_soon()
     _turn_tabs(docks[0].parent())
     for dock in docks:
         dock.show()
