@@ -2,7 +2,8 @@
 
 napari uses vispy's ``Rectangle`` for them. That is a polygon: it is triangulated four times
 for each change of a text's width, and its shaders are compiled anew for the next picture,
-which takes longer than drawing a thousand spots (measured with ``make test-timing``).
+which takes longer than drawing a thousand spots (measured with ``make test-timing``). The four
+corners of a plate are placed here, so that no shader depends on where it is.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from vispy.visuals.visual import Visual
 
 __all__ = ["Plate", "use_plates"]
 
-_CORNERS = np.array([(-1, -1), (1, -1), (-1, 1), (1, 1)], dtype=np.float32) / 2
+_CORNERS = np.array([(-1, -1), (1, -1), (-1, 1), (1, 1)], dtype=np.float64) / 2
 
 _VERTEX = """
-attribute vec2 a_position;
+attribute vec4 a_position;
 void main() {
-    gl_Position = $transform(vec4(a_position, 0.0, 1.0));
+    gl_Position = a_position;
 }
 """
 
@@ -53,8 +54,7 @@ class PlateVisual(Visual):
         super().__init__(vcode=_VERTEX, fcode=_FRAGMENT)
         self._center, self._size = tuple(center), (1.0, 1.0)
         self._color = Color("black")
-        self._corners = VertexBuffer(_CORNERS.copy())
-        self._moved = True
+        self._corners = VertexBuffer(np.zeros((4, 4), np.float32))
         self.shared_program["a_position"] = self._corners
         self._draw_mode = "triangle_strip"
         self.set_gl_state("translucent", depth_test=False, cull_face=False)
@@ -99,17 +99,15 @@ class PlateVisual(Visual):
 
     def _move(self, center: tuple[float, ...], size: tuple[float, float]) -> None:
         if (center, size) != (self._center, self._size):
-            self._center, self._size, self._moved = center, size, True
+            self._center, self._size = center, size
             self.update()
 
     def _prepare_transforms(self, view: Any) -> None:
-        view.view_program.vert["transform"] = view.get_transform()
+        """Do nothing: a transform in the shader would be compiled anew when it is replaced."""
 
-    def _prepare_draw(self, view: Any) -> None:  # noqa: ARG002 - vispy's signature
-        if self._moved:
-            corners = _CORNERS * np.float32(self._size) + np.float32(self._center)
-            self._corners.set_data(corners)
-            self._moved = False
+    def _prepare_draw(self, view: Any) -> None:
+        corners = view.get_transform().map(_CORNERS * self._size + self._center)
+        self._corners.set_data(np.ascontiguousarray(corners, dtype=np.float32))
         self.shared_program["u_color"] = self._color.rgba
 
 
