@@ -221,6 +221,8 @@ def print_table(path: Path, rates: dict[str, dict[str, float]]) -> None:
 
 
 def main() -> None:
+    from napari_stexp.memory import keep_freed_memory
+
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--readers", type=Path, help="folder that the others are installed in")
     parser.add_argument("--slide", type=Path, action="append", default=[])
@@ -228,6 +230,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--patches", type=int, default=400, help="per round")
     options = parser.parse_args()
+    keep_freed_memory()  # as in the project's programs; for all readers alike
     if options.readers is not None:
         sys.path.append(str(options.readers))
     with tempfile.TemporaryDirectory() as folder:

@@ -12,5 +12,7 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command line; the console script's entry point."""
     from napari_stexp.cli.app import app
+    from napari_stexp.memory import keep_freed_memory
 
+    keep_freed_memory()
     app(prog_name="napari-stexp")

@@ -212,8 +212,6 @@ class SlideView:
 
     def _enlarged(self, area: Area) -> Tile:
         """Return an area from the finest coarser level that is at hand, by nearest neighbours."""
-        from PIL import Image
-
         levels = self.pyramid.levels
         for at in range(area.level + 1, len(levels)):
             factor = levels[at].downsample / levels[area.level].downsample
@@ -226,10 +224,12 @@ class SlideView:
             right, bottom = min(int(np.ceil(x1)), width), min(int(np.ceil(y1)), height)
             piece = self._assembled(Area(at, left, top, right - left, bottom - top))
             if piece is not None:
-                box = (x0 - left, y0 - top, x1 - left, y1 - top)
-                image = Image.fromarray(np.ascontiguousarray(piece))
-                size = (area.width, area.height)
-                return np.asarray(image.resize(size, Image.Resampling.NEAREST, box))
+                rows = _nearest(y0 - top, y1 - top, area.height)
+                columns = _nearest(x0 - left, x1 - left, area.width)
+                samples = (columns[:, None] * 3 + np.arange(3)).ravel()  # faster than by pixel
+                flat = piece.reshape(len(piece), -1)
+                wide = flat.take(samples, axis=1).take(rows, axis=0)
+                return wide.reshape(area.height, area.width, 3)
         return np.full((area.height, area.width, 3), BROKEN, np.uint8)  # not even an overview
 
     def _assembled(self, area: Area) -> Tile | None:
@@ -247,6 +247,11 @@ class SlideView:
         for key, tile in found.items():
             self._paint(pixels, area, key, tile)
         return pixels
+
+
+def _nearest(start: float, end: float, n: int) -> NDArray[np.intp]:
+    """Return which pixels lie below the middles of ``n`` equal parts of a stretch of pixels."""
+    return (start + (np.arange(n) + 0.5) * ((end - start) / n)).astype(np.intp)
 
 
 def _outwards(missing: list[Key], keys: list[Key]) -> list[Key]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_stexp.errors import StexpError
+from napari_stexp.memory import keep_freed_memory
 from napari_stexp.viewer.alignment_view import AlignmentView
 from napari_stexp.viewer.aside import Aside
 from napari_stexp.viewer.classes_layer import Classes
@@ -73,6 +74,7 @@ class LayerAdapter(Flying):
         keep_triton_to_itself()  # before anything predicts in this window
         import_torch_gently()
         hand_over_sooner()
+        keep_freed_memory()
         self.session = session
         self.viewer = viewer
         self.live = live
