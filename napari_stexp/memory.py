@@ -16,12 +16,12 @@ __all__ = ["keep_freed_memory"]
 # Parameters of mallopt(3), and the environment variables that set them.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _VARIABLES = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
-_KEPT_BYTES = 128 * 2**20  # at the end of the heap, before it is given back
+_KEPT_BYTES = 256 * 2**20  # at the end of the heap, before it is given back
 _LARGEST_BYTES = 32 * 2**20  # of a block that comes from the heap; glibc allows no more
 
 
 def keep_freed_memory() -> bool:
-    """Let this process use freed memory again, up to 128 MB, before it is given back.
+    """Let this process use freed memory again, up to 256 MB, before it is given back.
 
     For programs, not for libraries: it holds for all of the process. Nothing happens without
     glibc, or where the user has set glibc's own variables.
