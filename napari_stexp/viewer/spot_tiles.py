@@ -19,6 +19,7 @@ __all__ = ["SIDE", "SpotTiles"]
 
 SIDE = 256  # px of a tile
 _KEPT_TILES = 256  # of 320 KiB
+_KEPT_OLD = 64  # of spots of another size
 _WAITING = 64  # tiles that are asked for
 _QUICK_S = 0.008  # for tiles that are drawn at once
 
@@ -60,7 +61,7 @@ class SpotTiles:
         self._grid, self._origin, self._steps, self._shapes = grid, origin, steps, shapes
         self.look = (diameter, shape)
         self._tiles: OrderedDict[tuple[int, int, int], _Drawn] = OrderedDict()
-        self._old = self._tiles  # of another look, to be seen until there are new ones
+        self._old: dict[tuple[int, int, int], _Drawn] = {}  # of another look, until there are new
         self._most_tiles = _KEPT_TILES
         self._lock = Lock()
         self.queue = TileQueue(_WAITING)
@@ -71,7 +72,8 @@ class SpotTiles:
             return False
         with self._lock:
             self.look = (diameter, shape)
-            self._old, self._tiles = self._tiles, OrderedDict()
+            self._old = dict(list(self._tiles.items())[-_KEPT_OLD:])
+            self._tiles.clear()
         return True
 
     def draw(self, level: int) -> None:
