@@ -118,6 +118,8 @@ class PredictPanel(Panel):
         )  # fmt: skip
         for signal in signals:
             self.watch(signal, self._on_changed)
+        for signal in (session.tissue.changed, session.tissue.limits_changed):
+            self.watch(signal, self.refresh)
         self.watch(session.predictions.changed, self.refresh)
         self.watch(session.prediction_updated, self._on_updated)
         self.watch(session.views.changed, self._show_comparing)
@@ -155,7 +157,12 @@ class PredictPanel(Panel):
         self.plan.show_facts({} if missing and not lacks_spots else self._plan())
         laying = self.controller.busy("spots")
         ready = (not missing or lacks_spots) and not running and not laying
-        self.where.show_state(ready=ready, running=running, lacks_spots=lacks_spots and not running)
+        self.where.show_state(
+            ready=ready,
+            running=running,
+            lacks_spots=lacks_spots and not running,
+            on_mask=self._is_limited,
+        )
         self._on_regions()
         self.settings.show_state(session.bundle, session.params)
         self.settings.setEnabled(not running)
@@ -180,9 +187,17 @@ class PredictPanel(Panel):
         assert session.slide is not None
         return {
             "Slide": session.slide.name,
-            "Spots": "" if session.spots is None else f"{session.spots.n_obs:,}",
+            "Spots": "" if session.spots is None else self._count_spots(session.spots.n_obs),
             "Model": f"{session.bundle.name}: {len(session.bundle.genes):,} genes",
         }
+
+    @property
+    def _is_limited(self) -> bool:
+        """Whether 'Predict' leaves spots out that lie off the tissue mask."""
+        return self.session.tissue.limits and self.session.tissue.mask is not None
+
+    def _count_spots(self, n: int) -> str:
+        return f"{n:,}, of which those on the tissue mask" if self._is_limited else f"{n:,}"
 
     def _on_regions(self, _: Any = None) -> None:
         regions = self.session.regions

@@ -11,9 +11,11 @@ from napari_stexp.session.opening.steps import GridSettings
 __all__ = ["WhereButtons"]
 
 _TISSUE = (
-    "Predict every gene of the model at every spot. What is in view comes first; spots take "
-    "colour as it goes."
+    "Predict every gene of the model at {}. What is in view comes first; spots take colour as "
+    "it goes."
 )
+_EVERY_SPOT = "every spot"
+_ON_MASK = "every spot on the tissue mask (the tab Slide & spots says so)"
 _VIEW = "Predict only the spots that are in view now. Later runs add to it."
 _REGION = (
     "Predict only the spots in the selected regions, or in all regions where none is selected. "
@@ -33,7 +35,9 @@ class WhereButtons(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.grid_row = self._make_grid_row()
-        self.tissue_button = make_button("Predict", _TISSUE, lambda: self.asked.emit("tissue"))
+        self.tissue_button = make_button(
+            "Predict", _TISSUE.format(_EVERY_SPOT), lambda: self.asked.emit("tissue")
+        )
         self.tissue_button.setMinimumHeight(34)
         self.tissue_button.setStyleSheet("QPushButton { font-weight: 700; }")
         self.view_button = make_button("Predict here", _VIEW, lambda: self.asked.emit("view"))
@@ -54,8 +58,11 @@ class WhereButtons(QWidget):
         """The grid to lay where there are no spots."""
         return GridSettings(pitch_um=self.pitch_box.value())
 
-    def show_state(self, *, ready: bool, running: bool, lacks_spots: bool) -> None:
-        """Enable what can be done."""
+    def show_state(
+        self, *, ready: bool, running: bool, lacks_spots: bool, on_mask: bool = False
+    ) -> None:
+        """Enable what can be done, and say what 'Predict' is about."""
+        self.tissue_button.setToolTip(_TISSUE.format(_ON_MASK if on_mask else _EVERY_SPOT))
         self.grid_row.setVisible(lacks_spots)
         self.tissue_button.setText("Predicting …" if running else "Predict")
         self.tissue_button.setEnabled(ready)

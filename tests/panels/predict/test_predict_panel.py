@@ -22,6 +22,22 @@ def test_says_what_is_missing(window, slide_file):
     assert "Load a model" in text
 
 
+def test_says_when_spots_off_the_tissue_are_left_out(ready):
+    from napari_stexp.slide import TissueMask
+
+    w, plan, button = ready, ready.predict.plan, ready.predict.predict_button
+    assert plan.text("Spots") == "30"
+    height, width = w.session.slide.shape
+    w.session.tissue.put(TissueMask.of(np.ones((height // 8, width // 8), bool), 8.0), "Find")
+    assert plan.text("Spots") == "30"
+    w.session.tissue.limits = True
+    assert plan.text("Spots") == "30, of which those on the tissue mask"
+    assert "every spot on the tissue mask" in button.toolTip()
+    w.session.tissue.put(None, "Remove")
+    assert plan.text("Spots") == "30"
+    assert "mask" not in button.toolTip()
+
+
 def test_spots_take_colour_while_it_runs(ready, engine):
     engine(pause=0.03)
     w = ready
