@@ -104,9 +104,11 @@ class SpotTiles:
         """
         lines = range(rows[0] // SIDE, (rows[1] - 1) // SIDE + 1)
         across = range(columns[0] // SIDE, (columns[1] - 1) // SIDE + 1)
-        self._most_tiles = max(self._most_tiles, 2 * len(lines) * len(across))
-        at_once = at_once or self.queue.aside.at_once
-        until = math.inf if at_once else time.perf_counter() + _QUICK_S
+        until = math.inf
+        if not (at_once or self.queue.aside.at_once):
+            until = time.perf_counter() + _QUICK_S
+            # Else a view of more tiles than are kept would be drawn again and again.
+            self._most_tiles = max(self._most_tiles, 2 * len(lines) * len(across))
         for line in lines:
             for column in across:
                 codes, cover = self._tile_by(until, level, line, column)

@@ -58,9 +58,18 @@ class TileQueue:
                 self._waiting.popitem(last=False)
         if not asked:
             self.aside.run(
-                lambda: (draw(),) if key in self._waiting else None,
-                lambda drawn: self._take(key, take, drawn),
+                lambda: self._draw(key, draw), lambda drawn: self._take(key, take, drawn)
             )
+
+    def _draw(self, key: Hashable, draw: Callable[[], Any]) -> tuple[Any] | None:
+        if key not in self._waiting:
+            return None
+        try:
+            return (draw(),)
+        except BaseException:  # it may be asked for again, and the others are shown without it
+            with self._lock:
+                self._waiting.pop(key, None)
+            raise
 
     def _take(self, key: Hashable, take: Callable[[Any], None], drawn: tuple[Any] | None) -> None:
         if drawn is None:

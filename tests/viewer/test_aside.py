@@ -187,6 +187,27 @@ def test_spots_keep_their_size_until_those_of_another_size_are_drawn(rasters):
     np.testing.assert_array_equal(later.levels[-6][part], wanted)
 
 
+def test_a_whole_level_leaves_no_more_tiles_than_are_kept(rasters):
+    for raster in rasters:
+        raster.tiles._most_tiles = 8
+        np.asarray(raster.levels[-6])
+        assert len(raster.tiles._tiles) == 8
+
+
+def test_a_tile_that_failed_keeps_no_other_from_being_shown():
+    queue, aside, drawn = TileQueue(9), Later(), []
+    queue.aside, queue.on_drawn = aside, lambda: drawn.append(True)
+    queue.ask("bad", lambda: 1 / 0)
+    (bad, _), aside.waiting = aside.waiting[0], []
+    with pytest.raises(ZeroDivisionError):  # the window's aside logs it, and goes on
+        bad()
+    queue.ask("good", lambda: 1)
+    aside.go_on()
+    assert drawn == [True]
+    queue.ask("bad", lambda: 2)
+    assert len(aside.waiting) == 1
+
+
 def test_a_whole_level_is_never_coarse(rasters):
     later, plain = rasters
     np.testing.assert_array_equal(np.asarray(later.levels[-5]), np.asarray(plain.levels[-5]))
